@@ -1,0 +1,1 @@
+"""The five rooms. They never import each other."""

@@ -1,0 +1,1 @@
+"""The front door: Twilio's webhooks and the REST API."""

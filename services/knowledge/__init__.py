@@ -1,0 +1,1 @@
+"""What the company knows, and how it is found."""

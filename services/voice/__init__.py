@@ -1,0 +1,1 @@
+"""Live calls: sound in, understanding, sound out."""

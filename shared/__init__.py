@@ -1,0 +1,1 @@
+"""Words and tools every room uses. Knows no room and no lab."""

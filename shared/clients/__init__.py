@@ -1,0 +1,1 @@
+"""How one room calls another."""

@@ -1,0 +1,1 @@
+"""Typed messages between rooms, and the closed lists of words they use."""

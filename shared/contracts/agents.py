@@ -1,0 +1,32 @@
+"""The profile of an assistant: what it is called, how it speaks, what it may use."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.conversations import EmailPolicy, TicketPolicy
+
+TOOLS = ("search_knowledge", "open_ticket", "end_call")
+"""The tools an agent may be given."""
+
+
+class AgentProfile(BaseModel):
+    """Everything a conversation needs to know about the agent that leads it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: UUID
+    name: str
+    company: str
+    language: str = Field(description="BCP 47; hearing, voice and phrases follow it")
+    voice: str = Field(description="a voice of the speech provider, such as aura-2-thalia-en")
+    greeting: str = Field(description="first words; the AI notice and the way to a person are always added")
+    instructions: str = Field(description="what the company wants the assistant to keep to; no secrets")
+    tone: str
+    knowledge_collection: str
+    tools: tuple[str, ...]
+    ticket_policy: TicketPolicy
+    email_policy: EmailPolicy
+    transfer_number: str | None = Field(description="E.164 number of a person, or null when there is none")

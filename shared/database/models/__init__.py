@@ -1,0 +1,28 @@
+"""All tables; importing this package registers every one of them."""
+
+from shared.database.models.access import ApiKey
+from shared.database.models.agents import Agent, AgentNumber
+from shared.database.models.analytics import ConversationFacts
+from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, PeriodClaim
+from shared.database.models.conversations import Call, Conversation, Turn
+from shared.database.models.knowledge import Article, Chunk, Collection
+from shared.database.models.tickets import Summary, Ticket
+
+__all__ = [
+    "Agent",
+    "AgentNumber",
+    "ApiKey",
+    "Article",
+    "Call",
+    "Chunk",
+    "Collection",
+    "Conversation",
+    "ConversationFacts",
+    "DeadLetter",
+    "InboxRow",
+    "OutboxRow",
+    "PeriodClaim",
+    "Summary",
+    "Ticket",
+    "Turn",
+]

@@ -1,0 +1,49 @@
+"""The assistants of a deployment and the numbers they answer."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shared.contracts.conversations import EmailPolicy, TicketPolicy
+from shared.database.base import Base, Dated
+
+
+class Agent(Dated, Base):
+    """One assistant: its company, its voice, its knowledge, its rules."""
+
+    __tablename__ = "agents"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    company: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(16), server_default="en")
+    voice: Mapped[str] = mapped_column(String(100), server_default="aura-2-thalia-en")
+    greeting: Mapped[str] = mapped_column(Text)
+    instructions: Mapped[str] = mapped_column(Text, server_default="")
+    tone: Mapped[str] = mapped_column(String(200), server_default="friendly, brief")
+    knowledge_collection: Mapped[str] = mapped_column(String(50), server_default="default")
+    tools: Mapped[list[str]] = mapped_column(
+        server_default=text("""'["search_knowledge", "open_ticket", "end_call"]'""")
+    )
+    ticket_policy: Mapped[str] = mapped_column(String(30), server_default=TicketPolicy.EVERY_CONVERSATION.value)
+    email_policy: Mapped[str] = mapped_column(String(30), server_default=EmailPolicy.ALWAYS.value)
+    transfer_number: Mapped[str | None] = mapped_column(String(32))
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+    numbers: Mapped[list[AgentNumber]] = relationship(
+        back_populates="agent", lazy="raise", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class AgentNumber(Base):
+    """A telephone number, answered by exactly one agent."""
+
+    __tablename__ = "agent_numbers"
+
+    number: Mapped[str] = mapped_column(String(32), primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
+
+    agent: Mapped[Agent] = relationship(back_populates="numbers", lazy="raise")

@@ -1,0 +1,95 @@
+"""Structured logs: one JSON object a line on standard output, redacted last, from our code and from libraries alike."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, cast
+
+import orjson
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from shared.observability.names import LOG_FIELDS
+from shared.security.redaction import redact
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "websockets", "alembic.runtime.plugins")
+"""Libraries that log addresses with their query, or each request, at INFO."""
+
+
+def _only_known_fields(_: object, __: str, event: EventDict) -> EventDict:
+    unknown = [name for name in event if name not in LOG_FIELDS and not name.startswith("_")]
+    for name in unknown:
+        del event[name]
+    if unknown:
+        event["field"] = "dropped unlisted: " + ",".join(sorted(unknown))
+    return event
+
+
+def _redacted(_: object, __: str, event: EventDict) -> EventDict:
+    return cast(EventDict, {name: _redacted_value(value) for name, value in event.items()})
+
+
+def _redacted_value(value: object) -> object:
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {str(key): _redacted_value(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_redacted_value(item) for item in value]
+        case None | bool() | int() | float():
+            return value
+    return redact(str(value))
+
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def _to_json(_: object, __: str, event: EventDict) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def _to_text(_: object, __: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def configure(process: str, level: str = "info") -> None:
+    """Set up logging for this process; call it once, before anything logs."""
+    structlog.configure(
+        processors=[*_SHARED, _only_known_fields, _redacted, _to_json],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(process=process)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _only_known_fields,
+                _redacted,
+                _to_text,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger: `log.info("turn_finished", call_sid=…, answer_ms=…)`. Events are fixed names, values are fields."""
+    return cast(FilteringBoundLogger, structlog.get_logger(logger=name))

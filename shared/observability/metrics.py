@@ -1,0 +1,44 @@
+"""Prometheus metrics. Names start with `callwright_`; labels come from closed lists, never from people or addresses."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.observability import names
+
+http_seconds = Histogram(
+    "callwright_http_seconds",
+    "Time to answer a request",
+    ["route", "method", "status_class"],
+    buckets=names.HTTP_BUCKETS,
+)
+webhooks_rejected_total = Counter(
+    "callwright_webhooks_rejected_total", "Webhooks and handshakes refused before anything was stored", ["reason"]
+)
+calls_total = Counter("callwright_calls_total", "Calls that came to an end", ["direction", "outcome"])
+calls_active = Gauge("callwright_calls_active", "Calls in this process", ["state"])
+answer_seconds = Histogram(
+    "callwright_answer_seconds",
+    "From the end of the caller's turn to the first audio sent",
+    ["origin"],
+    buckets=names.ANSWER_BUCKETS,
+)
+stage_seconds = Histogram(
+    "callwright_stage_seconds", "Time per stage of an answer", ["stage"], buckets=names.ANSWER_BUCKETS
+)
+overhead_seconds = Histogram(
+    "callwright_overhead_seconds", "What the platform itself added to an answer", buckets=names.OVERHEAD_BUCKETS
+)
+bargein_clear_seconds = Histogram(
+    "callwright_bargein_clear_seconds",
+    "From the recogniser's speech event to `clear` on the wire",
+    buckets=names.BARGE_IN_BUCKETS,
+)
+provider_results_total = Counter(
+    "callwright_provider_results_total", "Results of calls to providers", ["provider", "capability", "result"]
+)
+knowledge_seconds = Histogram("callwright_knowledge_seconds", "Time of a search", ["part"], buckets=names.HTTP_BUCKETS)
+knowledge_results_total = Counter("callwright_knowledge_results_total", "Searches by result", ["result"])
+ws_closed_total = Counter("callwright_ws_closed_total", "Sockets closed, by our side's code", ["path", "code"])
+frames_rejected_total = Counter("callwright_frames_rejected_total", "Frames from Twilio that broke a rule", ["reason"])
+build_info = Gauge("callwright_build_info", "Always 1; the labels say what runs", ["version", "room"])

@@ -1,0 +1,110 @@
+"""Closing a conversation: once, in one transaction with everything that follows from it.
+
+A call is over when Twilio says so *and* the voice process has stored its last words. Whichever comes second closes it;
+a sweep closes what one of the two never reported.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from shared.contracts.calls import CallStatus, MediaState
+from shared.contracts.conversations import Outcome, Speaker, TicketPolicy
+from shared.contracts.tasks import TaskName
+from shared.database.models import Agent, Call, Conversation, Ticket, Turn
+from shared.messaging.outbox import outbox_row
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+SUMMARY_HEAD_START = timedelta(seconds=8)
+"""How long the ticket waits for its summary; the summary task pulls it forward when it is done."""
+STALE = timedelta(seconds=45)
+"""How long one side's report may be missing before a sweep closes the conversation without it."""
+
+
+def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool = False) -> bool:
+    """Close the call's conversation when both sides are done with it; True when this run closed it.
+
+    `stale` closes it although one side has not reported. Runs inside the caller's transaction and locks the rows until
+    its end, so that two reports arriving together close it once.
+    """
+    call = session.scalars(select(Call).where(Call.id == call_id).with_for_update()).one()
+    conversation = session.scalars(
+        select(Conversation).where(Conversation.id == call.conversation_id).with_for_update()
+    ).one()
+    if conversation.closed_at is not None or not (stale or _is_over(call)):
+        return False
+    call.ended_at = call.ended_at or now
+    if not CallStatus(call.status).is_final:
+        call.status = CallStatus.COMPLETED
+    conversation.outcome = conversation.outcome or _outcome(session, call, conversation)
+    conversation.closed_at = now
+    agent = session.get_one(Agent, conversation.agent_id)
+    ticket = needs_ticket(Outcome(conversation.outcome), TicketPolicy(agent.ticket_policy))
+    if ticket:
+        _plan_ticket(session, call, conversation)
+    session.add(outbox_row(TaskName.RECORD_CONVERSATION, conversation.id, conversation_id=conversation.id))
+    log.info(
+        "conversation_closed", call_sid=call.call_sid, outcome=conversation.outcome, kind="ticket" if ticket else ""
+    )
+    return True
+
+
+def _is_over(call: Call) -> bool:
+    """Whether both sides are done: a stream that never connected has nothing to store."""
+    return CallStatus(call.status).is_final and call.media_state != MediaState.CONNECTED
+
+
+def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcome:
+    """The outcome of a conversation that did not come to its own end."""
+    spoke = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
+    if session.scalars(spoke.limit(1)).first() is not None:
+        return Outcome.ABANDONED
+    return Outcome.REFUSED if call.media_state == MediaState.EXPECTED and call.answered_at else Outcome.SILENT
+
+
+def needs_ticket(outcome: Outcome, policy: TicketPolicy) -> bool:
+    """Whether a conversation that ended so leaves a ticket.
+
+    Nobody spoke: nothing to write down. We could not take the call: always, so that somebody calls back.
+    """
+    match outcome:
+        case Outcome.SILENT:
+            return False
+        case Outcome.REFUSED | Outcome.FOLLOW_UP:
+            return True
+        case Outcome.ANSWERED | Outcome.ABANDONED | Outcome.TRANSFERRED:
+            return policy is TicketPolicy.EVERY_CONVERSATION
+
+
+def _plan_ticket(session: Session, call: Call, conversation: Conversation) -> None:
+    """The ledger row, the summary, and the ticket a little later: the ticket never waits for the summary for ever."""
+    ticket = Ticket(conversation_id=conversation.id, marker=marker(call.call_sid))
+    session.add(ticket)
+    session.flush()
+    session.add(
+        outbox_row(TaskName.SUMMARISE_CONVERSATION, conversation.id, conversation_id=conversation.id),
+    )
+    session.add(outbox_row(TaskName.OPEN_TICKET, ticket.id, delay=SUMMARY_HEAD_START, ticket_id=ticket.id))
+
+
+def marker(call_sid: str) -> str:
+    """The tag by which a case is recognised in the help desk: lower case, no comma, at most 40 characters."""
+    return f"call-{call_sid.lower()}"
+
+
+def one_sided(now: datetime) -> ColumnElement[bool]:
+    """The condition on calls whose conversation is open although one side was done with it a while ago."""
+    return and_(
+        Conversation.closed_at.is_(None),
+        Call.updated_at < now - STALE,
+        or_(
+            Call.status.in_([status.value for status in CallStatus if status.is_final]),
+            Call.media_state == MediaState.FINISHED,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What keeps one outage from becoming another: deadlines, breakers, backoff."""

@@ -1,0 +1,1 @@
+"""Tokens, keys, signatures, redaction: pure functions, no I/O."""

@@ -1,0 +1,292 @@
+"""Every setting the platform knows, read from the environment or from files, checked before a service starts.
+
+A service composes the groups it needs into one class. All groups live here so that a misspelt name is recognised by
+every process, whichever group it belongs to. Each setting may also come from a file: `NAME_FILE=/run/secrets/name`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+EX_CONFIG = 78
+"""The exit status of a process whose settings are wrong (sysexits.h)."""
+
+VENDOR_PREFIXES = ("TWILIO_", "DEEPGRAM_", "ELEVENLABS_", "OPENAI_", "KAYAKO_")
+"""Under these prefixes an unknown name is refused: the vendors' SDKs read such variables behind our back
+(`TWILIO_REGION` silently reroutes every REST call)."""
+
+LEFT_TO_THE_SDK = frozenset({"OPENAI_ORG_ID", "OPENAI_PROJECT_ID"})
+"""Names under a vendor prefix that only the vendor's SDK reads, harmlessly."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `lines` says what to fix, one line each."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def _web_address(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme not in ("http", "https") or not rest.strip("/"):
+        raise ValueError("must be an http:// or https:// address")
+    return value.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""An http or https base without a trailing slash; its sockets use the same host and port as ws or wss."""
+
+
+def socket_address(base: str) -> str:
+    """The ws:// or wss:// form of an http or https base."""
+    return "ws" + base.removeprefix("http")
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Reads `NAME` from the file named by `NAME_FILE`, without its final line break."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+            raise SettingsError([f"{field_name.upper()}_FILE: {path}: {reason}"]) from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values
+
+
+class SettingsGroup(BaseSettings):
+    """Base of all groups: environment first, then files, never a .env file behind the operator's back."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class ProcessSettings(SettingsGroup):
+    """What every process has."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token: SecretStr | None = None
+    """Bearer token for `/metrics` and `/health/dependencies`; without one only this machine may read them."""
+
+
+class ListenSettings(SettingsGroup):
+    """Where a web process listens."""
+
+    listen_host: str = "127.0.0.1"
+    listen_port: int = Field(default=8000, ge=0, le=65535)
+
+
+class DatabaseSettings(SettingsGroup):
+    """PostgreSQL 14 or newer."""
+
+    database_url: Annotated[SecretStr, Field(description="postgresql://user:password@host:5432/name")]
+    database_pool_size: int = Field(default=8, ge=1, le=100)
+    """Connections of one process; there is no overflow, a full pool is an error after 3 s."""
+    database_statement_ms: int = Field(default=5000, ge=100)
+    database_behind_pgbouncer: bool = False
+
+
+class RedisSettings(SettingsGroup):
+    """Redis 6.2 or newer, with `maxmemory-policy noeviction` and an append-only file."""
+
+    redis_url: Annotated[SecretStr, Field(description="redis://host:6379/0")]
+
+
+class ChromaSettings(SettingsGroup):
+    """The Rust Chroma server (`chroma run`); never the Python one (CVE-2026-45829)."""
+
+    chroma_url: WebAddress
+
+
+class PublicSettings(SettingsGroup):
+    """The addresses Twilio sees; signatures are checked against them, never against request headers."""
+
+    public_url: WebAddress
+    voice_public_url: WebAddress | None = None
+    """Where `/twilio/media` is reachable; the same host as `public_url` when not given."""
+
+    @property
+    def media_address(self) -> str:
+        """The wss:// (or ws://) base of the voice tier."""
+        return socket_address(self.voice_public_url or self.public_url)
+
+
+class SigningSettings(SettingsGroup):
+    """Keys of our own: purpose tokens between rooms and for media streams, and the pepper of API keys."""
+
+    signing_key: Annotated[SecretStr, Field(min_length=43, description="32 random bytes, base64")]
+    api_key_pepper: Annotated[SecretStr, Field(min_length=16, description="at least 16 random characters")]
+
+
+class TwilioSettings(SettingsGroup):
+    """The telephone account."""
+
+    twilio_account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
+    twilio_auth_token: SecretStr
+    twilio_api_url: WebAddress = "https://api.twilio.com"
+
+
+class DeepgramSettings(SettingsGroup):
+    """Hearing and speech."""
+
+    deepgram_api_key: SecretStr
+    deepgram_url: WebAddress = "https://api.deepgram.com"
+    deepgram_listen_model: str = "nova-3"
+    deepgram_endpointing_ms: int = Field(default=300, ge=10, le=5000)
+    """Silence that ends an utterance; the vendor's own default of 10 ms chops sentences."""
+
+
+class OpenAISettings(SettingsGroup):
+    """The language model; without a key the assistant answers by rules and extraction."""
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: WebAddress = "https://api.openai.com/v1"
+    openai_model: str = "gpt-6-luna"
+    """Answers live turns. `gpt-4o*`, `gpt-4.1*` and `gpt-5*` are being shut down between December 2026 and January
+    2027."""
+    openai_summary_model: str = "gpt-6-luna"
+    openai_reasoning_effort: Literal["none", "low", "medium", "high"] | None = "none"
+    """`none` is what lets gpt-6 and gpt-5.6 use tools on chat completions; leave empty for models that refuse it."""
+    openai_embedding_model: str = "text-embedding-3-small"
+
+
+class KayakoSettings(SettingsGroup):
+    """The help desk."""
+
+    kayako_url: WebAddress
+    kayako_email: str = Field(min_length=3)
+    kayako_password: SecretStr
+    kayako_auth_mode: Literal["basic_each", "session", "basic_plus_session"] = "basic_each"
+    kayako_timeout_s: float = Field(default=20, gt=0, le=120)
+    kayako_page: int = Field(default=100, ge=1, le=1000)
+    kayako_quiet_s: float = Field(default=90, ge=0)
+    """How long after an unanswered create call a case may still appear; no second try before that."""
+    kayako_default_team: str | None = None
+
+
+class RoomSettings(SettingsGroup):
+    """Where the rooms find each other."""
+
+    knowledge_url: WebAddress
+    ticketing_url: WebAddress
+
+
+class KnowledgeSettings(SettingsGroup):
+    """Ingest and search."""
+
+    knowledge_model_dir: Path = Path(".local/models")
+    """Where the MiniLM graph built from the packaged weights is kept."""
+    knowledge_sync_minutes: int = Field(default=10, ge=1, le=1440)
+    """How often the help centre's articles are compared with ours."""
+    knowledge_threshold: float = Field(default=0.35, ge=0, le=1)
+    """Relevance below which a search says that nothing was found."""
+
+
+ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
+    ProcessSettings,
+    ListenSettings,
+    DatabaseSettings,
+    RedisSettings,
+    ChromaSettings,
+    PublicSettings,
+    SigningSettings,
+    TwilioSettings,
+    DeepgramSettings,
+    OpenAISettings,
+    KayakoSettings,
+    RoomSettings,
+    KnowledgeSettings,
+)
+
+
+def known_names() -> frozenset[str]:
+    """Every name a process may be given, with its `_FILE` form."""
+    names = {name.upper() for group in ALL_GROUPS for name in group.model_fields}
+    return frozenset(names | {f"{name}_FILE" for name in names})
+
+
+def misspelt(environment: Iterable[str], known: frozenset[str]) -> list[str]:
+    """One line for each variable that looks like a setting of ours and is none."""
+    lines = []
+    for name in sorted(environment):
+        if name in known or name in LEFT_TO_THE_SDK:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
+        if near:
+            lines.append(f"{name}: there is no such setting; did you mean {near[0]}?")
+        elif name.startswith(VENDOR_PREFIXES):
+            lines.append(f"{name}: there is no such setting; remove it, or a vendor's SDK will obey it unseen")
+    return lines
+
+
+Loaded = TypeVar("Loaded", bound=SettingsGroup)
+
+
+def load(settings_type: type[Loaded], environment: Mapping[str, str] = os.environ) -> Loaded:
+    """Read and check the settings of one process.
+
+    Raises SettingsError with one line for each thing to fix.
+    """
+    lines = misspelt(environment, known_names())
+    try:
+        settings = settings_type()
+    except ValidationError as error:
+        lines += [_explain(settings_type, dict(problem)) for problem in error.errors(include_input=False)]
+    except SettingsError as error:
+        lines += error.lines
+    if lines:
+        raise SettingsError(lines)
+    return settings
+
+
+def _explain(settings_type: type[SettingsGroup], problem: dict[str, Any]) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    field = settings_type.model_fields.get(name)
+    hint = f" ({field.description})" if field is not None and field.description else ""
+    if problem["type"] == "missing":
+        return f"{name.upper()}: not set{hint}; set it, or {name.upper()}_FILE to a file that holds it"
+    return f"{name.upper()}: {problem['msg'].removeprefix('Value error, ')}{hint}"
+
+
+def load_or_exit(settings_type: type[Loaded]) -> Loaded:
+    """`load`, or print the lines to standard error and end the process with status 78."""
+    try:
+        return load(settings_type)
+    except SettingsError as error:
+        _refuse(error.lines)
+
+
+def _refuse(lines: list[str]) -> NoReturn:
+    for line in lines:
+        print(f"setting {line}", file=sys.stderr)
+    raise SystemExit(EX_CONFIG)

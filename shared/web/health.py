@@ -1,0 +1,66 @@
+"""Health and metrics, the same paths in every room.
+
+Liveness: the event loop turns. Readiness: this process wants work. Neither asks the database or a provider, so that one
+outage elsewhere does not empty every service at once. The dependency report does ask, and is for people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter, Depends
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from shared.web.guards import Operator, Public
+
+CHECK_DEADLINE_S = 3.0
+
+Check = Callable[[], Awaitable[None]]
+"""Asks one dependency something cheap; raises when it does not answer."""
+
+
+@dataclass
+class Health:
+    """What a process says about itself."""
+
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    ready: bool = False
+
+
+async def _ask(check: Check) -> dict[str, object]:
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(CHECK_DEADLINE_S):
+            await check()
+    except Exception as error:  # noqa: BLE001  (the report is about whatever went wrong)
+        return {"ok": False, "error": type(error).__name__}
+    return {"ok": True, "milliseconds": round((time.perf_counter() - began) * 1000, 1)}
+
+
+def health_routes(health: Health, operator: Operator) -> APIRouter:
+    """`/health/live`, `/health/ready`, `/health/dependencies` and `/metrics`."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/health/live", dependencies=[Depends(Public("liveness probe"))])
+    async def live() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @routes.get("/health/ready", dependencies=[Depends(Public("readiness probe"))])
+    async def ready() -> JSONResponse:
+        return JSONResponse({"ready": health.ready}, status_code=200 if health.ready else 503)
+
+    @routes.get("/health/dependencies", dependencies=[Depends(operator)])
+    async def dependencies() -> JSONResponse:
+        answers = await asyncio.gather(*(_ask(check) for check in health.checks.values()))
+        report = dict(zip(health.checks, answers, strict=True))
+        return JSONResponse(report, status_code=200 if all(a["ok"] for a in answers) else 503)
+
+    @routes.get("/metrics", dependencies=[Depends(operator)])
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
