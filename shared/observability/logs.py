@@ -92,4 +92,4 @@ def configure(process: str, level: str = "info") -> None:
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger: `log.info("turn_finished", call_sid=…, answer_ms=…)`. Events are fixed names, values are fields."""
-    return cast(FilteringBoundLogger, structlog.get_logger(logger=name))
+    return cast(FilteringBoundLogger, structlog.get_logger(module=name))

@@ -38,6 +38,7 @@ LOG_FIELDS = frozenset(
         "logger",
         "method",
         "model",
+        "module",
         "outcome",
         "peer",
         "period",

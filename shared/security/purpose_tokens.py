@@ -89,6 +89,6 @@ class TokenSigner:
         return payload
 
 
-def audience(purpose: Purpose, room: str) -> str:
+def audience(purpose: Purpose, room: str = "") -> str:
     """Who may accept a token of this purpose."""
     return f"callwright-{purpose}-{room}" if room else f"callwright-{purpose}"

@@ -27,7 +27,7 @@ _SECRET_FORMS = (
 _SECRETS = re.compile("|".join(_SECRET_FORMS))
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}")
 _SPOKEN_EMAIL = re.compile(
-    r"\b(?:[A-Za-z0-9]{1,64} +(?:dot|underscore|dash|hyphen|plus) +){0,6}[A-Za-z0-9]{1,64} +at +"
+    r"\b(?:[A-Za-z0-9]{1,64} +){1,8}at +"
     r"[A-Za-z0-9]{1,63}(?: +dot +[A-Za-z]{2,63}){1,4}\b",
     re.IGNORECASE,
 )

@@ -1,0 +1,175 @@
+"""The platform's own processes, and the settings each gets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.stack.place import ROOT, Place
+from lab.stack.ports import free_ports, preferred
+from lab.stack.program import Program, answers_http, writes_file
+from shared.contracts.tasks import Queue
+from shared.settings import known_names
+
+TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
+DEEPGRAM = ("DEEPGRAM_API_KEY",)
+OPENAI = ("OPENAI_API_KEY",)
+KAYAKO = ("KAYAKO_URL", "KAYAKO_EMAIL", "KAYAKO_PASSWORD")
+
+LAB_ACCOUNT = "AC" + "0" * 31 + "1"
+LAB_KAYAKO_EMAIL = "assistant@fernway.example"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each process of one stack listens, on loopback."""
+
+    postgres: int
+    redis: int
+    chroma: int
+    gateway: int
+    voice: int
+    knowledge: int
+    ticketing: int
+    flower: int
+    watch: int
+    lab_pages: int
+    lab_twilio: int
+    lab_deepgram: int
+    lab_openai: int
+    lab_kayako: int
+
+    @classmethod
+    def choose(cls, preferring: Mapping[str, int]) -> Ports:
+        """Free ports, the preferred ones where they are free."""
+        names = list(cls.__dataclass_fields__)
+        chosen = dict(zip(names, free_ports(len(names)), strict=True))
+        return cls(**chosen | preferred(preferring))
+
+    def addresses(self) -> dict[str, str]:
+        """The http address behind each port."""
+        return {name: f"http://127.0.0.1:{port}" for name, port in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of the three stores, embedded or given."""
+
+    database_url: str
+    redis_url: str
+    chroma_url: str
+
+
+def is_given(names: tuple[str, ...], environment: Mapping[str, str]) -> bool:
+    """Whether the operator has set all of these, directly or as files."""
+    return all(environment.get(name) or environment.get(f"{name}_FILE") for name in names)
+
+
+def operator_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Every setting of the platform that the operator has set."""
+    return {name: environment[name] for name in known_names() if environment.get(name)}
+
+
+def stood_in(given: Mapping[str, str]) -> list[str]:
+    """The vendors that the lab stands in for, because their keys are not set."""
+    vendors = {"Twilio": TWILIO, "Deepgram": DEEPGRAM, "OpenAI": OPENAI, "Kayako": KAYAKO}
+    return [vendor for vendor, names in vendors.items() if not is_given(names, given)]
+
+
+def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, str]) -> dict[str, str]:
+    """The environment all processes share: the machine's, what was given, and our addresses and keys for the rest."""
+    base = {name: value for name, value in os.environ.items() if name not in known_names()}
+    lab = ports.addresses()
+    ours = {
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "CHROMA_URL": servers.chroma_url,
+        "PUBLIC_URL": lab["gateway"],
+        "KNOWLEDGE_URL": lab["knowledge"],
+        "TICKETING_URL": lab["ticketing"],
+        "KNOWLEDGE_MODEL_DIR": str(ROOT / ".local" / "models"),
+        "SIGNING_KEY": _signing_key(place),
+        "API_KEY_PEPPER": place.secret("api_key_pepper"),
+        "FLOWER_USER": "callwright",
+        "FLOWER_PASSWORD": place.secret("flower", length=12),
+        "STATE_DIR": str(place.folder / "state"),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",
+    }
+    if "PUBLIC_URL" not in given:
+        ours["VOICE_PUBLIC_URL"] = lab["voice"]
+    vendors = stood_in(given)
+    if "Twilio" in vendors:
+        ours |= {
+            "TWILIO_ACCOUNT_SID": LAB_ACCOUNT,
+            "TWILIO_AUTH_TOKEN": place.secret("twilio"),
+            "TWILIO_API_URL": lab["lab_twilio"],
+        }
+    if "Deepgram" in vendors:
+        ours |= {"DEEPGRAM_API_KEY": "lab", "DEEPGRAM_URL": lab["lab_deepgram"]}
+    if "OpenAI" in vendors:
+        ours |= {"OPENAI_API_KEY": "lab", "OPENAI_BASE_URL": f"{lab['lab_openai']}/v1"}
+    if "Kayako" in vendors:
+        ours |= {
+            "KAYAKO_URL": lab["lab_kayako"],
+            "KAYAKO_EMAIL": LAB_KAYAKO_EMAIL,
+            "KAYAKO_PASSWORD": place.secret("kayako", length=12),
+        }
+    return base | ours | dict(given)
+
+
+def _signing_key(place: Place) -> str:
+    """32 random bytes in standard base64, as the token signer wants them."""
+    return place.secret("signing_key").replace("-", "+").replace("_", "/") + "="
+
+
+def programs(ports: Ports, environment: Mapping[str, str]) -> list[Program]:
+    """Every process of the platform; they may start together once the stores answer and the schema is current."""
+    state = Path(environment["STATE_DIR"])
+    state.mkdir(exist_ok=True)
+    rooms = [
+        _web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")
+    ]
+    background = [_worker(queue, environment, state) for queue in Queue]
+    background += [
+        _background("relay", ("relay",), environment, state),
+        _background("beat", ("beat",), environment, state),
+        _listening("watch", ports.watch, environment, "/health/ready"),
+        _listening("flower", ports.flower, environment, "/healthcheck"),
+    ]
+    return rooms + background
+
+
+def _web(room: str, address: str, environment: Mapping[str, str]) -> Program:
+    return Program(
+        name=room,
+        command=[sys.executable, "-m", f"services.{room}"],
+        environment={**environment, "LISTEN_PORT": address.rpartition(":")[2]},
+        ready=answers_http(f"{address}/health/ready"),
+    )
+
+
+def _background(name: str, verb: tuple[str, ...], environment: Mapping[str, str], state: Path) -> Program:
+    (state / f"{name}.ready").unlink(missing_ok=True)
+    return Program(
+        name=name,
+        command=[sys.executable, "-m", "services.workers", *verb],
+        environment=environment,
+        ready=writes_file(state / f"{name}.ready"),
+    )
+
+
+def _worker(queue: Queue, environment: Mapping[str, str], state: Path) -> Program:
+    return _background(f"worker-{queue}", ("worker", str(queue)), environment, state)
+
+
+def _listening(name: str, port: int, environment: Mapping[str, str], path: str) -> Program:
+    return Program(
+        name=name,
+        command=[sys.executable, "-m", "services.workers", name],
+        environment={**environment, "LISTEN_PORT": str(port)},
+        ready=answers_http(f"http://127.0.0.1:{port}{path}"),
+    )
