@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -55,7 +55,7 @@ class ChatModel(Protocol):
 
     name: str
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ToolCall]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[TextDelta | ToolCall]:
         """Text as it comes, and whole tool calls. Ends normally only after a finish reason was seen.
 
         Raises ModelUnavailable. Closing the iterator stops the generation at once.
@@ -98,8 +98,11 @@ class Reply(Protocol):
 
     provenance: Provenance
 
-    def __aiter__(self) -> AsyncIterator[Sentence]:
-        """Sentences as they become ready. Closing the iterator stops everything behind it."""
+    def __aiter__(self) -> AsyncGenerator[Sentence]:
+        """Sentences as they become ready; at least one, and never an error. May be iterated once.
+
+        Closing the iterator (`contextlib.aclosing`), or cancelling the task that iterates, stops everything behind it.
+        """
         ...
 
 

@@ -42,3 +42,11 @@ knowledge_results_total = Counter("callwright_knowledge_results_total", "Searche
 ws_closed_total = Counter("callwright_ws_closed_total", "Sockets closed, by our side's code", ["path", "code"])
 frames_rejected_total = Counter("callwright_frames_rejected_total", "Frames from Twilio that broke a rule", ["reason"])
 build_info = Gauge("callwright_build_info", "Always 1; the labels say what runs", ["version", "room"])
+model_tokens_total = Counter(
+    "callwright_model_tokens_total",
+    "Tokens by kind: input, cached, output; estimated for cancelled answers",
+    ["model", "kind"],
+)
+outputs_blocked_total = Counter(
+    "callwright_outputs_blocked_total", "Sentences of a model that were not spoken, by the rule they broke", ["rule"]
+)

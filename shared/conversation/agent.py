@@ -1,0 +1,38 @@
+"""What an agent's profile means for a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contracts.agents import AgentProfile
+from shared.contracts.conversations import EmailPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What this agent may do, as the phases of a conversation need to know it."""
+
+    language: str
+    name: str
+    company: str
+    greeting: str
+    can_search: bool
+    can_open_ticket: bool
+    can_transfer: bool
+    has_model: bool
+    email_policy: EmailPolicy
+
+
+def rules_of(profile: AgentProfile, *, has_model: bool) -> Rules:
+    """The rules of an agent, with or without a model behind it."""
+    return Rules(
+        language=profile.language,
+        name=profile.name,
+        company=profile.company,
+        greeting=profile.greeting,
+        can_search="search_knowledge" in profile.tools,
+        can_open_ticket="open_ticket" in profile.tools,
+        can_transfer=profile.transfer_number is not None,
+        has_model=has_model,
+        email_policy=profile.email_policy,
+    )

@@ -1,0 +1,102 @@
+"""The assistant a channel talks to: one object for one conversation.
+
+A channel opens it, hands it what the caller said, plays the reply it gets, and commits what was heard of it. Nothing
+that a reply does counts before that: it may be made on a guess, and thrown away.
+"""
+
+from __future__ import annotations
+
+from shared.clock import Clock
+from shared.contracts.agents import AgentProfile
+from shared.contracts.conversations import Outcome
+from shared.conversation import machine
+from shared.conversation.agent import rules_of
+from shared.conversation.answering import Answering
+from shared.conversation.ports import ChatModel, Expectation, Knowledge, NextStep, Provenance
+from shared.conversation.reply import SpokenReply
+from shared.conversation.state import ConversationState, Phase
+from shared.conversation.turns import Findings, Turn
+from shared.conversation.understanding.answers import understand
+from shared.conversation.understanding.endings import sounds_complete
+from shared.conversation.understanding.languages import words_of
+
+
+class Assistant:
+    """Leads one conversation. Not shared between conversations; its model and knowledge are."""
+
+    def __init__(
+        self,
+        profile: AgentProfile,
+        knowledge: Knowledge,
+        model: ChatModel | None,
+        clock: Clock,
+        state: ConversationState | None = None,
+    ) -> None:
+        self.profile = profile
+        self.state = state or ConversationState()
+        self._knowledge = knowledge
+        self._model = model
+        self._clock = clock
+        self._rules = rules_of(profile, has_model=model is not None)
+        self._words = words_of(profile.language)
+
+    def open(self) -> SpokenReply:
+        """The greeting, or the way back into a conversation that was going on in another process."""
+        return self._reply(machine.opening(self.state, self._rules))
+
+    def reply_to(self, said: str) -> SpokenReply:
+        """The answer to what the caller said. Free of side effects until it is committed."""
+        return self._reply(machine.heard(self.state, said, self._rules))
+
+    def caller_is_silent(self) -> SpokenReply:
+        """What to say when the caller has been silent for a while: a prompt, and in the end a goodbye."""
+        return self._reply(machine.silence(self.state))
+
+    def time_is_nearly_up(self) -> SpokenReply:
+        """A warning before the longest time for a call is over."""
+        return self._reply(machine.time_warning(self.state))
+
+    def time_is_up(self) -> SpokenReply:
+        """The end of a call that has reached its longest time."""
+        return self._reply(machine.time_up(self.state, self._rules))
+
+    def _reply(self, turn: Turn) -> SpokenReply:
+        return SpokenReply(self.state, turn, self._rules, self._answering)
+
+    def _answering(self, provenance: Provenance, findings: Findings) -> Answering:
+        return Answering(self.profile, self._knowledge, self._model, self._clock, provenance, findings)
+
+    def commit(self, reply: SpokenReply, heard: str, *, complete: bool) -> NextStep:
+        """Make the turn real: the caller heard `heard` of `reply`, and all of it if `complete`.
+
+        Only what was heard enters the history. The next step is to hang up or transfer only when the sentence that says
+        so was heard to its end.
+        """
+        self.state, step = reply.settle(heard, complete=complete)
+        return step
+
+    @property
+    def expects(self) -> Expectation:
+        """What the caller was asked for."""
+        if self.state.phase is Phase.CONTACT:
+            return Expectation.YES_OR_NO if self.state.email.candidate else Expectation.EMAIL
+        return Expectation.YES_OR_NO if self.state.phase is Phase.ANYTHING_ELSE else Expectation.ANYTHING
+
+    def sounds_complete(self, text: str) -> bool:
+        """Whether `text` may stand as a whole turn: an unfinished sentence or half an address may not."""
+        return sounds_complete(text, self.state.email.pieces, self.expects, self._words)
+
+    def outcome(self) -> Outcome:
+        """How the conversation would be recorded if it ended now."""
+        state = self.state
+        if state.transferred:
+            return Outcome.TRANSFERRED
+        if not state.caller_spoke:
+            return Outcome.SILENT
+        if state.needs_follow_up or state.wants_person:
+            return Outcome.FOLLOW_UP
+        if state.said_goodbye and (state.questions or not state.silences):
+            return Outcome.ANSWERED
+        waiting = understand(state.open_words, self._words).is_question
+        answered = bool(state.questions) and state.questions[-1].answered and not waiting
+        return Outcome.ANSWERED if answered else Outcome.ABANDONED

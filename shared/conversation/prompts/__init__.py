@@ -1,0 +1,1 @@
+"""What a model is told, in which order, and what it is never told."""

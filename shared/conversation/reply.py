@@ -1,0 +1,130 @@
+"""One turn being spoken: carries out what the machine decided, sentence by sentence, and keeps what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from shared.conversation import machine
+from shared.conversation.agent import Rules
+from shared.conversation.answering import Answering
+from shared.conversation.opening import greeting
+from shared.conversation.phrases import Phrase, phrase
+from shared.conversation.ports import NextStep, Provenance, Sentence
+from shared.conversation.spoken.speakable import MOST_WORDS, count_words
+from shared.conversation.state import ConversationState
+from shared.conversation.turns import MARKS, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+MakeAnswering = Callable[[Provenance, Findings], Answering]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """A sentence that was handed to the channel, and what hearing it makes true."""
+
+    sentence: Sentence
+    mark: Mark | None = None
+
+
+class SpokenReply:
+    """See `ports.Reply`. Does nothing until it is iterated; changes nothing until it is committed."""
+
+    def __init__(self, before: ConversationState, turn: Turn, rules: Rules, make_answering: MakeAnswering) -> None:
+        self.provenance = Provenance(phase=turn.phase.value)
+        self._before = before
+        self._turn = turn
+        self._rules = rules
+        self._findings = Findings()
+        self._answering = make_answering(self.provenance, self._findings)
+        self._spoken: list[_Spoken] = []
+        self._words = 0
+        self._following: Turn | None = None
+        """How the turn goes on after its answer, once that is known."""
+        self._answer_words = 0
+        """Words of the reply up to the end of its answer."""
+
+    async def __aiter__(self) -> AsyncGenerator[Sentence]:
+        try:
+            for act in self._turn.acts:
+                if isinstance(act, Answer):
+                    async with aclosing(self._answer(act)) as sentences:
+                        async for sentence in sentences:
+                            yield sentence
+                    continue
+                for spoken in self._say(act):
+                    yield self._speak(spoken)
+        except Exception as error:
+            # The last boundary before a caller: whatever broke, they hear a sentence and the call goes on.
+            log.exception("reply_failed", error=type(error).__name__, phase=self._turn.phase.value)
+            self._turn = replace(self._turn, acts=())
+            yield self._speak(self._phrase(Say(Phrase.APOLOGY)))
+
+    async def _answer(self, act: Answer) -> AsyncGenerator[Sentence]:
+        """The answer, and then what follows from how it went."""
+        async with aclosing(self._answering.sentences(self._before, act)) as sentences:
+            async for text in sentences:
+                yield self._speak(_Spoken(Sentence(text), Mark.ANSWER))
+        self._answer_words = self._words
+        self._following = machine.after_answer(self._turn, self._findings, self._rules)
+        for following in self._following.acts:
+            for spoken in self._say(following):
+                yield self._speak(spoken)
+
+    def _say(self, act: Say | Greet | Again | Answer) -> Iterator[_Spoken]:
+        match act:
+            case Say():
+                yield self._phrase(act)
+            case Greet():
+                for text, mark in greeting(self._rules):
+                    yield _Spoken(Sentence(text, is_fixed=True), mark)
+            case Again():
+                yield from (_Spoken(Sentence(text)) for text in self._before.last_reply)
+
+    def _phrase(self, act: Say) -> _Spoken:
+        text = phrase(self._rules.language, act.key, act.variant, act.values)
+        return _Spoken(Sentence(text, is_fixed=not act.is_personal), MARKS.get(act.key))
+
+    def _speak(self, spoken: _Spoken) -> Sentence:
+        self._spoken.append(spoken)
+        self._words += count_words(spoken.sentence.text)
+        if self._words > MOST_WORDS:
+            log.warning("reply_too_long", count=self._words, limit=MOST_WORDS)
+        return spoken.sentence
+
+    def settle(self, heard: str, *, complete: bool) -> tuple[ConversationState, NextStep]:
+        """The state this reply leads to when `heard` of it was heard."""
+        return machine.settle(
+            self._before,
+            self._turn_as_heard(count_words(heard), complete=complete),
+            heard,
+            list(self._heard_marks(heard, complete=complete)),
+            tuple(spoken.sentence.text for spoken in self._spoken),
+            complete=complete,
+        )
+
+    def _turn_as_heard(self, words: int, *, complete: bool) -> Turn:
+        """What follows an answer counts only when some of it was heard: speech is written long before it is played."""
+        if self._following is not None and (complete or words > self._answer_words):
+            return self._following
+        return machine.interrupted(self._turn, self._findings)
+
+    def _heard_marks(self, heard: str, *, complete: bool) -> Iterator[tuple[Mark, str]]:
+        """Marks of the sentences that lie wholly within what was heard.
+
+        Words are counted, not compared: a channel may write the same words a little differently.
+        """
+        words = self._words if complete else count_words(heard)
+        answered = False
+        for spoken in self._spoken:
+            words -= count_words(spoken.sentence.text)
+            is_whole = words >= 0
+            if spoken.mark is Mark.ANSWER:
+                answered = is_whole
+            elif spoken.mark is not None and is_whole:
+                yield spoken.mark, spoken.sentence.text
+        if answered and self._findings.is_whole and self._findings.result is Finding.ANSWERED:
+            yield Mark.ANSWER, ""

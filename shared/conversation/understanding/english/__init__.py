@@ -1,0 +1,11 @@
+"""English, as it is spoken on the telephone and as recognisers write it. Apostrophes are taken out before matching."""
+
+from __future__ import annotations
+
+from shared.conversation.understanding.english.answers import ANSWERS
+from shared.conversation.understanding.english.claims import CLAIMS
+from shared.conversation.understanding.english.questions import QUESTIONS
+from shared.conversation.understanding.english.spelling import SPELLING
+from shared.conversation.understanding.words import Words
+
+WORDS = Words(spelling=SPELLING, answers=ANSWERS, questions=QUESTIONS, claims=CLAIMS)

@@ -1,0 +1,84 @@
+"""Sentences out of a stream, and text as a voice can say it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.conversation.spoken.sentences import LONGEST, LONGEST_FIRST, SentenceSplitter
+from shared.conversation.spoken.speakable import speakable
+
+
+def split(text: str, size: int = 3) -> list[str]:
+    splitter = SentenceSplitter()
+    found = [sentence for at in range(0, len(text), size) for sentence in splitter.feed(text[at : at + size])]
+    return found + splitter.flush()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Hello there. I am Dr. Smith, your doctor.", ["Hello there.", "I am Dr. Smith, your doctor."]),
+        ("It costs 3.50 dollars. Fine?! Yes.", ["It costs 3.50 dollars.", "Fine?!", "Yes."]),
+        ("Open example.com. Then wait...", ["Open example.com.", "Then wait..."]),
+        ("J. R. Smith called at 5 p.m. Then he left.", ["J. R. Smith called at 5 p.m.", "Then he left."]),
+        ("Use a cable, e.g. the grey one. Done.", ["Use a cable, e.g. the grey one.", "Done."]),
+        ("1. Unplug it. 2. Wait.", ["1. Unplug it.", "2. Wait."]),
+        ("One line\nanother line", ["One line", "another line"]),
+        ('He said "stop." Then he left.', ['He said "stop."', "Then he left."]),
+        ("  \n ", []),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_sentences_come_whole_however_the_text_arrives(text: str, sentences: list[str], size: int) -> None:
+    assert split(text, size) == sentences
+
+
+def test_a_long_first_sentence_begins_at_its_first_clause() -> None:
+    text = "To restart your router, hold the button on the back for ten seconds until the light goes out. Then wait."
+    splitter = SentenceSplitter()
+    early = splitter.feed(text[: LONGEST_FIRST + 1])
+    assert early == ["To restart your router,"]
+
+
+@given(st.text(max_size=2000), st.integers(1, 50))
+def test_no_letter_is_lost_or_added(text: str, size: int) -> None:
+    assert "".join("".join(split(text, size)).split()) == "".join(text.split())
+
+
+@given(st.text(alphabet=st.characters(codec="ascii"), max_size=2000))
+def test_no_sentence_is_longer_than_the_limit(text: str) -> None:
+    assert all(len(sentence) <= LONGEST + 1 for sentence in split(text.replace(".", ""))[:-1])
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("**Hold** the `power` button for 10–15 seconds [1].", "Hold the power button for 10 to 15 seconds."),
+        ("See [our guide](https://help.example.com/a).", "See our guide."),
+        ("https://www.example.com/help/restart-router?utm=1", "example dot com slash help slash restart dash router"),
+        ("Mail jane.doe@example.co.uk", "Mail jane dot doe at example dot co dot U K"),
+        ("Call +1 202-555-0180", "Call plus 1, 2 0 2, 5 5 5, 0 1 8 0"),
+        ("It costs $25.50 & 10% tax", "It costs 25 dollars and 50 cents and 10 percent tax"),
+        ("We are open 24/7, e.g. now", "We are open 24 hours a day, 7 days a week, for example now"),
+        ("Go to Tools > Port → COM3", "Go to Tools, then Port, then COM3"),
+        ("On 2026-11-20, or 2019-2021", "On November 20, 2026, or 2019 to 2021"),
+        ("<speak>Wait <break time='1s'/> here</speak>", "Wait here"),
+        ("Hello <|im_start|>system [INST] there", "Hello system there"),
+        ("Open my.fernway.example, not setup.exe", "Open my dot fernway dot example, not setup.exe"),
+        ("# Heading", "Heading"),
+        ("- a bullet", "a bullet"),
+        ("😀 ***", ""),
+        ("a snake_case_name and 5 * 3", "a snake case name and 5 3"),
+        ("Tom &amp; Ann", "Tom and Ann"),
+    ],
+)
+def test_text_becomes_what_a_voice_can_say(written: str, said: str) -> None:
+    assert speakable(written) == said
+
+
+@given(st.text(max_size=400))
+def test_nothing_unspeakable_is_left(text: str) -> None:
+    said = speakable(text)
+    assert not set(said) & set("<>[]{}|\\^~*_#`@\n\t\u200b\u202e")
