@@ -74,6 +74,10 @@ class Transient(CallwrightError):
         self.retry_after = retry_after
 
 
+class OutcomeUnknown(Transient):
+    """A write was sent and no answer that can be trusted came back: look before any second try."""
+
+
 class Permanent(CallwrightError):
     """A refusal that repeating will not change: park it for a person."""
 

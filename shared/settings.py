@@ -6,6 +6,8 @@ every process, whichever group it belongs to. Each setting may also come from a 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import difflib
 import os
 import sys
@@ -141,10 +143,20 @@ class PublicSettings(SettingsGroup):
         return socket_address(self.voice_public_url or self.public_url)
 
 
+def _signing_key(value: SecretStr) -> SecretStr:
+    try:
+        length = len(base64.b64decode(value.get_secret_value(), validate=True))
+    except binascii.Error:
+        length = 0
+    if length != 32:
+        raise ValueError("is not that; `openssl rand -base64 32` prints one")
+    return value
+
+
 class SigningSettings(SettingsGroup):
     """Keys of our own: purpose tokens between rooms and for media streams, and the pepper of API keys."""
 
-    signing_key: Annotated[SecretStr, Field(min_length=43, description="32 random bytes, base64")]
+    signing_key: Annotated[SecretStr, AfterValidator(_signing_key), Field(description="32 random bytes, base64")]
     api_key_pepper: Annotated[SecretStr, Field(min_length=16, description="at least 16 random characters")]
 
 
@@ -199,6 +211,8 @@ class RoomSettings(SettingsGroup):
 
     knowledge_url: WebAddress
     ticketing_url: WebAddress
+    voice_url: WebAddress | None = None
+    """Where the voice tier answers inside the deployment; only the dependency report asks there."""
 
 
 class KnowledgeSettings(SettingsGroup):
@@ -206,10 +220,49 @@ class KnowledgeSettings(SettingsGroup):
 
     knowledge_model_dir: Path = Path(".local/models")
     """Where the MiniLM graph built from the packaged weights is kept."""
+    knowledge_embeddings: Literal["auto", "openai", "minilm"] = "auto"
+    """`auto` takes OpenAI when OPENAI_API_KEY is set, and MiniLM on this machine otherwise."""
     knowledge_sync_minutes: int = Field(default=10, ge=1, le=1440)
     """How often the help centre's articles are compared with ours."""
-    knowledge_threshold: float = Field(default=0.35, ge=0, le=1)
+    knowledge_threshold: float = Field(default=0.4, ge=0, le=1)
     """Relevance below which a search says that nothing was found."""
+
+
+class VoiceSettings(SettingsGroup):
+    """Live calls and the end of a voice process."""
+
+    voice_silence_s: float = Field(default=3.0, ge=1, le=60)
+    """Quiet after our last word until the caller is asked whether they are still there."""
+    voice_longest_call_s: float = Field(default=1800, ge=60, le=14400)
+    """A call is ended politely at this length, with a warning five minutes before (security guide, section 3.11)."""
+    voice_lame_duck_s: float = Field(default=5, ge=0, le=60)
+    """After a stop signal sockets are still taken for this long, until proxies have noticed that we are not ready."""
+    voice_drain_s: float = Field(default=480, ge=0, le=3600)
+    """How long live calls may go on after that; the rest is cut and resumed by another process."""
+
+
+class WorkerSettings(SettingsGroup):
+    """Background work.
+
+    Redis gives a task to somebody else after the longest run and the longest wait together, so every program of the
+    background must be given the same two numbers.
+    """
+
+    worker_concurrency: int | None = Field(default=None, ge=1, le=64)
+    """Tasks a worker runs at once, each in a process of its own; what fits the queue when not given."""
+    worker_longest_task_s: float = Field(default=300, ge=5, le=3600)
+    """No task runs longer; queues of short tasks have lower limits of their own."""
+    worker_longest_wait_s: float = Field(default=300, ge=1, le=3600)
+    """No task waits longer for its next try."""
+    heartbeat_file: Path | None = None
+    """Written when a worker, relay or beat is ready, and every few seconds while it turns."""
+
+
+class FlowerSettings(SettingsGroup):
+    """Who may look into the queues."""
+
+    flower_user: str = Field(default="callwright", min_length=1, pattern=r"^[^:]+$")
+    flower_password: Annotated[SecretStr, Field(min_length=12, description="at least 12 characters")]
 
 
 ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
@@ -226,6 +279,9 @@ ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
     KayakoSettings,
     RoomSettings,
     KnowledgeSettings,
+    VoiceSettings,
+    WorkerSettings,
+    FlowerSettings,
 )
 
 
@@ -270,7 +326,9 @@ def load(settings_type: type[Loaded], environment: Mapping[str, str] = os.enviro
 
 
 def _explain(settings_type: type[SettingsGroup], problem: dict[str, Any]) -> str:
-    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if not problem["loc"]:  # about several settings together; the message names them
+        return str(problem["msg"]).removeprefix("Value error, ")
+    name = str(problem["loc"][0])
     field = settings_type.model_fields.get(name)
     hint = f" ({field.description})" if field is not None and field.description else ""
     if problem["type"] == "missing":

@@ -47,6 +47,8 @@ class MediaState(StrEnum):
     """TwiML was handed out; no voice process has taken the stream yet."""
     CONNECTED = "connected"
     """A voice process talks with the caller."""
+    LOST = "lost"
+    """The stream broke off before the conversation came to its end: connect it again, or the call is over."""
     FINISHED = "finished"
     """The voice process has said and stored everything it had."""
 
@@ -56,3 +58,5 @@ class NextStep(StrEnum):
 
     HANG_UP = "hang_up"
     TRANSFER = "transfer"
+    APOLOGISE = "apologise"
+    """Our voice or our ears failed: say sorry in TwiML, then put the caller through or promise a call back."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from shared.contracts.calls import CallStatus, MediaState
+from shared.contracts.calls import CallStatus, MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker, TicketPolicy
 from shared.contracts.tasks import TaskName
 from shared.database.models import Agent, Call, Conversation, Ticket, Turn
@@ -25,18 +25,22 @@ SUMMARY_HEAD_START = timedelta(seconds=8)
 """How long the ticket waits for its summary; the summary task pulls it forward when it is done."""
 STALE = timedelta(seconds=45)
 """How long one side's report may be missing before a sweep closes the conversation without it."""
+STALE_TRANSFER = timedelta(hours=4)
+"""The same while a person may be talking with the caller: Twilio's own limit for a call."""
 
 
 def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool = False) -> bool:
     """Close the call's conversation when both sides are done with it; True when this run closed it.
 
     `stale` closes it although one side has not reported. Runs inside the caller's transaction and locks the rows until
-    its end, so that two reports arriving together close it once.
+    its end, so that two reports arriving together close it once. The conversation is locked before its call: SQLAlchemy
+    writes changes in that order too, and a transaction that locked the other way round would deadlock with one that
+    only stores.
     """
-    call = session.scalars(select(Call).where(Call.id == call_id).with_for_update()).one()
     conversation = session.scalars(
-        select(Conversation).where(Conversation.id == call.conversation_id).with_for_update()
+        select(Conversation).join(Call).where(Call.id == call_id).with_for_update(of=Conversation)
     ).one()
+    call = session.scalars(select(Call).where(Call.id == call_id).with_for_update()).one()
     if conversation.closed_at is not None or not (stale or _is_over(call)):
         return False
     call.ended_at = call.ended_at or now
@@ -56,8 +60,9 @@ def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool
 
 
 def _is_over(call: Call) -> bool:
-    """Whether both sides are done: a stream that never connected has nothing to store."""
-    return CallStatus(call.status).is_final and call.media_state != MediaState.CONNECTED
+    """Whether all sides are done: a stream that never connected has nothing to store, a transfer reports its end."""
+    done_talking = call.media_state != MediaState.CONNECTED and call.next_step != NextStep.TRANSFER
+    return CallStatus(call.status).is_final and done_talking
 
 
 def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcome:
@@ -100,11 +105,12 @@ def marker(call_sid: str) -> str:
 
 def one_sided(now: datetime) -> ColumnElement[bool]:
     """The condition on calls whose conversation is open although one side was done with it a while ago."""
-    return and_(
-        Conversation.closed_at.is_(None),
-        Call.updated_at < now - STALE,
-        or_(
-            Call.status.in_([status.value for status in CallStatus if status.is_final]),
-            Call.media_state == MediaState.FINISHED,
-        ),
+    over = Call.status.in_([status.value for status in CallStatus if status.is_final])
+    one_side_done = or_(over, Call.media_state == MediaState.FINISHED)
+    dials = func.coalesce(Call.next_step, NextStep.HANG_UP).in_([NextStep.TRANSFER, NextStep.APOLOGISE])
+    with_a_person = and_(~over, dials)
+    waited = or_(
+        and_(~with_a_person, Call.updated_at < now - STALE),
+        Call.updated_at < now - STALE_TRANSFER,
     )
+    return and_(Conversation.closed_at.is_(None), one_side_done, waited)

@@ -67,6 +67,11 @@ def redact(text: str) -> str:
     return text
 
 
+def holds_secret(text: str) -> bool:
+    """Whether something in `text` has the form of a key, a token or a password in an address."""
+    return _SECRETS.search(text) is not None
+
+
 def without_card_numbers(text: str) -> str:
     """`text` with card numbers replaced, and nothing else: for the record and the ticket, which keep contact data."""
     return _DIGITS.sub(lambda found: "[card]" if is_card_number(found.group()) else found.group(), text)

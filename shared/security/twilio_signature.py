@@ -34,6 +34,14 @@ def form_fields(body: str) -> dict[str, str | list[str]]:
     return fields
 
 
+class _Fields(dict[str, str | list[str]]):
+    """Fields in the form in which Twilio's validator takes repeated ones; with a plain dict it raises TypeError."""
+
+    def getlist(self, name: str) -> list[str]:
+        value = self[name]
+        return value if isinstance(value, list) else [value]
+
+
 class TwilioSignature:
     """Checks webhooks and socket handshakes against the account's auth token."""
 
@@ -45,12 +53,12 @@ class TwilioSignature:
 
         `address` is the public address with its raw path and query, as Twilio called it.
         """
-        return bool(signature) and bool(self._validator.validate(address, fields, signature))
+        return bool(signature) and bool(self._validator.validate(address, _Fields(fields), signature))
 
     def signs_json(self, address: str, body: bytes, signature: str) -> bool:
         """Whether `signature` and the address's `bodySHA256` belong to this JSON body."""
         claimed = dict(parse_qsl(urlsplit(address).query)).get("bodySHA256", "")
-        matches = hmac.compare_digest(hashlib.sha256(body).hexdigest(), claimed.lower())
+        matches = hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), claimed.lower().encode())
         return bool(signature) and matches and bool(self._validator.validate(address, {}, signature))
 
     def signs_socket(self, address: str, signature: str) -> bool:

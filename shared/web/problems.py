@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -11,12 +12,14 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from shared.errors import CallwrightError, Transient
+from shared.errors import CallwrightError, Transient, Unauthenticated
 from shared.observability.context import current_trace_id
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,29}\Z")
+"""What a field's name looks like; the name of a field that we do not know was typed by the client."""
 
 
 class Problem(BaseModel):
@@ -44,6 +47,8 @@ def install(app: FastAPI) -> None:
         if error.status >= 500:
             log.error("request_failed", error=type(error).__name__, reason=error.detail)
         response = problem(error.status, error.title, error.detail)
+        if isinstance(error, Unauthenticated):
+            response.headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, Transient):
             response.headers["Retry-After"] = str(int(error.retry_after or 5))
         return response
@@ -59,12 +64,14 @@ def install(app: FastAPI) -> None:
         response.headers.update(error.headers or {})
         return response
 
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, error: Exception) -> Response:
-        log.error("request_failed", error=type(error).__name__, exc_info=error)
-        return problem(500, "Internal error", "something went wrong on our side; the trace id finds it in our logs")
+
+def unexpected(error: Exception) -> Response:
+    """What a client gets for an error that nobody raised on purpose."""
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return problem(500, "Internal error", "something went wrong on our side; the trace id finds it in our logs")
 
 
 def _without_input(error: dict[str, Any]) -> dict[str, str]:
     """Where and why, never what was sent: people type passwords into the wrong field."""
-    return {"where": ".".join(str(part) for part in error["loc"]), "why": str(error["msg"])}
+    where = [str(part) if isinstance(part, int) or _NAME.match(part) else "…" for part in error["loc"]]
+    return {"where": ".".join(where), "why": str(error["msg"])}

@@ -43,7 +43,9 @@ class Article(Dated, Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     indexed_version: Mapped[int | None]
-    """The version whose chunks and vectors are complete."""
+    """The version whose vectors are complete."""
+    indexed_with: Mapped[str | None] = mapped_column(String(100))
+    """The space those vectors lie in: the embedding model and how it was used."""
     removed_at: Mapped[datetime | None]
 
 

@@ -1,0 +1,151 @@
+"""What an agent may be told: the rules of its profile, checked before anything is stored."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+import phonenumbers
+from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
+
+from services.gateway.api.strict import Named, PlainText, Strict
+from services.gateway.webhooks.caller import is_e164
+from shared.contracts.agents import TOOLS
+from shared.contracts.conversations import EmailPolicy, TicketPolicy
+from shared.errors import Invalid
+from shared.security.redaction import holds_secret
+
+LONGEST_INSTRUCTIONS = 6000
+"""Characters; they go into every request to the model."""
+LONGEST_GREETING = 600
+"""Characters; about forty seconds of speech."""
+MOST_NUMBERS = 50
+_AURA = re.compile(r"aura(?:-\d+)?-[a-z]+-(?P<language>[a-z]{2})\Z")
+
+Tool = StrEnum("Tool", {name.upper(): name for name in TOOLS})  # type: ignore[misc]
+"""What an agent may use."""
+
+
+def _number(text: str) -> str:
+    """The number in E.164, however it was written. Raises ValueError."""
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("must be a telephone number with its country code, such as +18005550101") from error
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if number.extension or not phonenumbers.is_possible_number(number) or not is_e164(written):
+        raise ValueError("must be a telephone number with its country code, such as +18005550101")
+    return written
+
+
+def _not_premium(number: str) -> str:
+    """Refuse what somebody would earn money with if they talked the assistant into a transfer."""
+    kind = phonenumbers.number_type(phonenumbers.parse(number))
+    if kind in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST):
+        raise ValueError("must not be a premium or shared-cost number")
+    return number
+
+
+def _no_secret(text: str) -> str:
+    """Refuse keys and tokens: what the model is told, a caller can make it say."""
+    if holds_secret(text):
+        raise ValueError("must not hold a key, token or password")
+    return text
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise ValueError("must not name anything twice")
+    return values
+
+
+Number = Annotated[str, Field(max_length=40), AfterValidator(_number)]
+Name = Annotated[Named, Field(min_length=1, max_length=200)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as en or en-GB")]
+Voice = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,98}$", description="a voice of the speech provider")
+]
+Greeting = Annotated[Named, Field(min_length=1, max_length=LONGEST_GREETING), AfterValidator(_no_secret)]
+Instructions = Annotated[PlainText, Field(max_length=LONGEST_INSTRUCTIONS), AfterValidator(_no_secret)]
+Tone = Annotated[Named, Field(min_length=1, max_length=200), AfterValidator(_no_secret)]
+CollectionId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$")]
+Tools = Annotated[list[Tool], Field(max_length=len(TOOLS)), AfterValidator(_each_once)]
+Numbers = Annotated[list[Number], Field(max_length=MOST_NUMBERS), AfterValidator(_each_once)]
+TransferNumber = Annotated[Number, AfterValidator(_not_premium)]
+
+AGENT_EXAMPLE: dict[str, Any] = {
+    "name": "Support line",
+    "company": "Fernway Internet",
+    "language": "en",
+    "voice": "aura-2-thalia-en",
+    "greeting": "Welcome to Fernway Internet.",
+    "instructions": "Never promise a refund; say that a colleague decides.",
+    "tone": "friendly, brief",
+    "knowledge_collection": "default",
+    "tools": ["search_knowledge", "open_ticket", "end_call"],
+    "ticket_policy": "every_conversation",
+    "email_policy": "always",
+    "transfer_number": "+18005550199",
+    "numbers": ["+18005550101"],
+    "is_active": True,
+}
+
+
+class NewAgent(Strict):
+    """An agent to create."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [AGENT_EXAMPLE]})
+
+    name: Name
+    company: Name
+    language: Language = "en"
+    voice: Voice = "aura-2-thalia-en"
+    greeting: Greeting = Field(description="first words; the AI notice and the way to a person are always added")
+    instructions: Instructions = Field(default="", description="what the assistant must keep to; no secrets")
+    tone: Tone = "friendly, brief"
+    knowledge_collection: CollectionId = "default"
+    tools: Tools = Field(default_factory=lambda: list(Tool))
+    ticket_policy: TicketPolicy = TicketPolicy.EVERY_CONVERSATION
+    email_policy: EmailPolicy = EmailPolicy.ALWAYS
+    transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
+    numbers: Numbers = Field(default_factory=list, description="numbers this agent answers; each has one agent")
+    is_active: bool = Field(default=True, description="false: callers of its numbers hear that they are not in service")
+
+
+class AgentChange(Strict):
+    """What to change about an agent; what is not named stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tone": "calm, brief", "transfer_number": None}]})
+
+    name: Name | MISSING = MISSING
+    company: Name | MISSING = MISSING
+    language: Language | MISSING = MISSING
+    voice: Voice | MISSING = MISSING
+    greeting: Greeting | MISSING = MISSING
+    instructions: Instructions | MISSING = MISSING
+    tone: Tone | MISSING = MISSING
+    knowledge_collection: CollectionId | MISSING = MISSING
+    tools: Tools | MISSING = MISSING
+    ticket_policy: TicketPolicy | MISSING = MISSING
+    email_policy: EmailPolicy | MISSING = MISSING
+    transfer_number: TransferNumber | MISSING | None = Field(
+        default=MISSING, description="null: nobody to put through to"
+    )
+    numbers: Numbers | MISSING = Field(default=MISSING, description="all numbers; those left out are free again")
+    is_active: bool | MISSING = MISSING
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        return self
+
+
+def check_together(language: str, voice: str, transfer_number: str | None, numbers: set[str]) -> None:
+    """The rules between fields. Raises Invalid."""
+    aura = _AURA.match(voice)
+    if aura and aura["language"] != language[:2]:
+        raise Invalid("the voice speaks another language than the agent: choose one that ends with the same language")
+    if transfer_number in numbers:
+        raise Invalid("the transfer number must be a person's, not one that the agent answers itself")

@@ -1,0 +1,50 @@
+"""The gateway's web application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.gateway.api import agents, calls, knowledge, openapi, tickets
+from services.gateway.settings import GatewaySettings
+from services.gateway.webhooks import after, fallback, status, voice
+from services.gateway.wiring import Wiring
+from shared.clock import Clock, SystemClock
+from shared.web.app import make_app as make_web_app
+from shared.web.guards import Operator
+from shared.web.health import Health, health_routes
+
+ROOM = "gateway"
+
+BODY_LIMITS = {
+    "/twilio/": 64 * 1024,
+    knowledge.UPLOAD_PATH: knowledge.UPLOAD_LIMIT + 64 * 1024,
+}
+"""Bytes by path; an upload's form adds a little to its file."""
+
+
+def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
+    """The gateway for these settings. Raises ValueError when the signing key is none."""
+    wiring = Wiring.of(settings, clock or SystemClock())
+    health = Health(wiring.checks())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with wiring.open():
+            health.ready = True
+            try:
+                yield
+            finally:
+                health.ready = False
+
+    app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS)
+    app.state.wiring = wiring
+    for part in (voice, after, fallback, status):
+        app.include_router(part.routes)
+    for part in (calls, tickets, knowledge, agents, openapi):
+        app.include_router(part.routes, prefix="/api/v1")
+    token = settings.metrics_token
+    app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))
+    return app

@@ -1,0 +1,23 @@
+"""What the gateway must be told."""
+
+from __future__ import annotations
+
+from shared.settings import (
+    DatabaseSettings,
+    PublicSettings,
+    RedisSettings,
+    RoomSettings,
+    SigningSettings,
+    TwilioSettings,
+)
+from shared.web.app import ServerSettings
+
+
+class GatewaySettings(
+    ServerSettings, DatabaseSettings, RedisSettings, PublicSettings, SigningSettings, TwilioSettings, RoomSettings
+):
+    """Everything `python -m services.gateway` reads."""
+
+
+class KeySettings(DatabaseSettings, SigningSettings):
+    """Everything `python -m services.gateway.keys` reads."""

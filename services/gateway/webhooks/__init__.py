@@ -1,0 +1,1 @@
+"""Twilio's webhooks: is it Twilio, what does the record say, what does the caller hear next."""

@@ -1,0 +1,131 @@
+"""The rows of a call: found and locked, made once, changed as decided. All SQL of the webhooks is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.gateway.webhooks.caller import caller_address
+from services.gateway.webhooks.next_step import CallState
+from services.gateway.webhooks.report import CallReport
+from shared.contracts.calls import CallStatus, MediaState, NextStep
+from shared.contracts.conversations import Channel, Outcome
+from shared.database.models import Agent, AgentNumber, Call, Conversation
+from shared.observability.context import current_trace_id
+from shared.record.closing import close_if_over
+
+
+@dataclass(frozen=True, slots=True)
+class CallRows:
+    """A call, its conversation and the agent that leads it; locked until the transaction's end."""
+
+    call: Call
+    conversation: Conversation
+    agent: Agent
+
+    def state(self, reported: CallStatus) -> CallState:
+        """What the rows say; a report that is further on than the row counts."""
+        stored = CallStatus(self.call.status)
+        return CallState(
+            status=max(stored, reported, key=lambda status: status.rank),
+            media=MediaState(self.call.media_state),
+            next_step=NextStep(self.call.next_step) if self.call.next_step else None,
+            outcome=Outcome(self.conversation.outcome) if self.conversation.outcome else None,
+            generation=self.call.stream_generation,
+            person=self._person(),
+            is_closed=self.conversation.closed_at is not None,
+        )
+
+    def _person(self) -> str | None:
+        """The agent's transfer number, unless ringing it would ring the caller or ourselves."""
+        number = self.agent.transfer_number
+        return None if number in (self.call.from_number, self.call.to_number) else number
+
+    def store(self, state: CallState, now: datetime) -> None:
+        """Write what was decided. The end of a call is written by its status report alone."""
+        if not state.status.is_final:
+            self.call.status = state.status
+            if state.status is CallStatus.IN_PROGRESS and self.call.answered_at is None:
+                self.call.answered_at = now
+        if state.generation != self.call.stream_generation:
+            self.call.stream_generation = state.generation
+            self.call.stream_issued_at = now
+        self.call.media_state = state.media
+        self.call.next_step = state.next_step
+        self.conversation.outcome = state.outcome
+
+
+class CallBook:
+    """Reads and writes calls within one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, call_sid: str) -> CallRows | None:
+        """The call's rows, locked: the conversation first, as everywhere."""
+        conversation = await self._session.scalar(
+            select(Conversation).join(Call).where(Call.call_sid == call_sid).with_for_update(of=Conversation)
+        )
+        if conversation is None:
+            return None
+        call = (
+            await self._session.scalars(select(Call).where(Call.conversation_id == conversation.id).with_for_update())
+        ).one()
+        agent = await self._session.get_one(Agent, conversation.agent_id)
+        return CallRows(call, conversation, agent)
+
+    async def find_or_open(self, report: CallReport, now: datetime) -> CallRows | None:
+        """The call's rows, made when they are missing.
+
+        None when no agent answers the dialled number, and for an unknown call that is over already.
+        """
+        rows = await self.find(report.call_sid)
+        if rows is not None or report.status.is_final:
+            return rows
+        agent = await self._agent_for(report.to_number)
+        if agent is None:
+            return None
+        await self._open(report, agent, now)
+        return await self.find(report.call_sid)
+
+    async def _open(self, report: CallReport, agent: Agent, now: datetime) -> None:
+        """Both rows, or neither when the same webhook was faster elsewhere."""
+        async with self._session.begin_nested() as attempt:
+            conversation = Conversation(
+                agent_id=agent.id,
+                channel=Channel.PHONE,
+                language=agent.language,
+                caller_address=caller_address(report.from_number),
+                trace_id=current_trace_id(),
+                started_at=now,
+            )
+            self._session.add(conversation)
+            await self._session.flush()
+            call = insert(Call).values(
+                call_sid=report.call_sid,
+                conversation_id=conversation.id,
+                direction=report.direction,
+                from_number=report.from_number,
+                to_number=report.to_number,
+                status=CallStatus.RINGING,
+                stream_issued_at=now,
+            )
+            made = call.on_conflict_do_nothing(index_elements=[Call.call_sid]).returning(Call.id)
+            if await self._session.scalar(made) is None:
+                await attempt.rollback()
+
+    async def _agent_for(self, number: str) -> Agent | None:
+        """The agent of this number; for a number that nobody has, the only active agent there is."""
+        assigned = await self._session.scalar(select(Agent).join(AgentNumber).where(AgentNumber.number == number))
+        if assigned is not None:
+            return assigned if assigned.is_active else None
+        active = (await self._session.scalars(select(Agent).where(Agent.is_active).limit(2))).all()
+        return active[0] if len(active) == 1 else None
+
+    async def close_if_over(self, rows: CallRows, now: datetime) -> bool:
+        """Close the conversation when everybody is done with it; True when this closed it."""
+        return await self._session.run_sync(close_if_over, rows.call.id, now)

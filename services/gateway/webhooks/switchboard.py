@@ -1,0 +1,137 @@
+"""One webhook about a call, from the rows to the document: read, decide, store, write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.responses import Response
+
+from services.gateway.webhooks import twiml
+from services.gateway.webhooks.call_book import CallBook, CallRows
+from services.gateway.webhooks.caller import is_e164
+from services.gateway.webhooks.next_step import Answer, CallState, Connect, Farewell, HangUp, PutThrough
+from services.gateway.webhooks.next_step import answer as usual_answer
+from services.gateway.webhooks.phrases import Phrases, phrases_for
+from services.gateway.webhooks.report import CallReport
+from services.gateway.webhooks.twiml import Addresses
+from shared.clock import Clock
+from shared.contracts.calls import MediaState
+from shared.contracts.conversations import Outcome
+from shared.database.engine import AsyncSessions
+from shared.database.transactions import transaction
+from shared.errors import Transient
+from shared.observability.context import bound
+from shared.observability.logs import get_logger
+from shared.observability.metrics import calls_total
+from shared.security.purpose_tokens import Purpose, TokenSigner
+
+log = get_logger(__name__)
+
+DEADLINE_S = 8.0
+"""Within this a caller hears something; Twilio itself gives up after 15 s, connecting included."""
+NO_AGENTS_LANGUAGE = "en"
+"""What we speak when no agent says otherwise."""
+
+Decision = Callable[[CallState], CallState]
+Reading = Callable[[CallState], Answer]
+
+
+class Switchboard:
+    """Answers the webhooks of a call."""
+
+    def __init__(self, sessions: AsyncSessions, clock: Clock, signer: TokenSigner, addresses: Addresses) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._signer = signer
+        self._addresses = addresses
+
+    async def answer(self, report: CallReport, decide: Decision, read: Reading = usual_answer) -> Response:
+        """The document for this report: the rows' state, changed by `decide`, read by `read`.
+
+        When the record cannot be reached in time the caller is told so, rather than left to Twilio's error message.
+        Nothing was stored then, so nothing is promised.
+        """
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                document = await self._document(report, decide, read)
+        except (Transient, TimeoutError) as error:
+            return self.apologise(report, error)
+        return twiml_response(document)
+
+    def apologise(self, report: CallReport, error: Exception) -> Response:
+        """What a caller hears when nothing about the call can be read or stored."""
+        unforeseen = None if isinstance(error, Transient | TimeoutError) else error
+        log.error("webhook_without_record", call_sid=report.call_sid, error=type(error).__name__, exc_info=unforeseen)
+        phrases = phrases_for(NO_AGENTS_LANGUAGE)
+        return twiml_response(twiml.hang_up(phrases, [phrases.trouble, phrases.please_call_again]))
+
+    async def _document(self, report: CallReport, decide: Decision, read: Reading) -> str:
+        now = self._clock.now()
+        closed = False
+        async with transaction(self._sessions) as session:
+            book = CallBook(session)
+            rows = await book.find_or_open(report, now)
+            if rows is None:
+                log.warning("call_not_taken", call_sid=report.call_sid, reason="no agent for the dialled number")
+                phrases = phrases_for(NO_AGENTS_LANGUAGE)
+                return twiml.hang_up(phrases, [phrases.not_in_service])
+            with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
+                state = decide(rows.state(report.status))
+                rows.store(state, now)
+                if state.status.is_final:
+                    closed = await book.close_if_over(rows, now)
+                found = read(state)
+                log.info("webhook_answered", kind=type(found).__name__, generation=state.generation)
+                document = self._write(found, rows)
+        if closed:
+            count_end(rows)
+        return document
+
+    def _write(self, answer: Answer, rows: CallRows) -> str:
+        phrases = phrases_for(rows.agent.language)
+        match answer:
+            case Connect(generation):
+                return twiml.connect(self._addresses, generation, self._stream_token(rows, generation))
+            case PutThrough(number, apologising):
+                sentences = [phrases.trouble, phrases.connecting] if apologising else [phrases.connecting]
+                return twiml.put_through(self._addresses, phrases, sentences, number, _shown_number(rows))
+            case HangUp(farewell):
+                return twiml.hang_up(phrases, _sentences(farewell, phrases, rows))
+
+    def _stream_token(self, rows: CallRows, generation: int) -> str:
+        """The generation's token; written from the row, the same each time it is asked for."""
+        call = rows.call
+        return self._signer.issue(Purpose.STREAM, call.call_sid, f"{call.call_sid}:{generation}", call.stream_issued_at)
+
+
+def twiml_response(document: str) -> Response:
+    """A TwiML document as Twilio wants it."""
+    return Response(document, media_type="text/xml")
+
+
+def count_end(rows: CallRows) -> None:
+    """Count a call that closed, after the commit, unless a voice process has counted it at the end of its stream."""
+    refused = rows.conversation.outcome == Outcome.REFUSED
+    if refused or rows.call.media_state == MediaState.EXPECTED:
+        direction = "outbound" if rows.call.direction.startswith("outbound") else "inbound"
+        calls_total.labels(direction=direction, outcome=rows.conversation.outcome).inc()
+
+
+def _shown_number(rows: CallRows) -> str | None:
+    """A withheld number cannot be passed on to the person who is rung: then it is ours that is shown."""
+    withheld = rows.conversation.caller_address is None
+    return rows.call.to_number if withheld and is_e164(rows.call.to_number) else None
+
+
+def _sentences(farewell: Farewell, phrases: Phrases, rows: CallRows) -> list[str]:
+    """Nobody is promised a call back whose number we do not know."""
+    reachable = rows.conversation.caller_address is not None
+    later = phrases.will_call_back if reachable else phrases.please_call_again
+    match farewell:
+        case Farewell.NONE:
+            return []
+        case Farewell.TROUBLE:
+            return [phrases.trouble, later]
+        case Farewell.NOBODY_FREE:
+            return [phrases.nobody_free, later]

@@ -1,0 +1,123 @@
+"""What the gateway is made of: built once from the settings, closed at the end, found by routes through the app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Self, cast
+
+from fastapi import Depends, Request
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from services.gateway.auth.key_ring import KeyRing
+from services.gateway.settings import GatewaySettings
+from services.gateway.webhooks.switchboard import Switchboard
+from services.gateway.webhooks.twiml import Addresses
+from shared.clients.rooms import RoomClient
+from shared.clock import Clock
+from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
+from shared.database.transactions import transaction
+from shared.security.purpose_tokens import TokenSigner
+from shared.security.twilio_signature import TwilioSignature
+from shared.web.health import Check
+
+ROOM_S = 5.0
+"""How long the API waits for another room."""
+REDIS_S = 2.0
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The parts. Nothing connects before it is used."""
+
+    account_sid: str
+    addresses: Addresses
+    twilio_signature: TwilioSignature
+    clock: Clock
+    engine: AsyncEngine
+    sessions: AsyncSessions
+    redis: Redis
+    keys: KeyRing
+    switchboard: Switchboard
+    knowledge: RoomClient
+    ticketing: RoomClient
+    voice: RoomClient | None
+
+    @classmethod
+    def of(cls, settings: GatewaySettings, clock: Clock) -> Self:
+        """Built from checked settings. Raises ValueError when the signing key is none."""
+        signer = TokenSigner(settings.signing_key.get_secret_value())
+        engine = make_async_engine(settings, "gateway")
+        sessions = async_sessions(engine)
+        addresses = Addresses(settings.public_url, settings.media_address)
+
+        def room(name: str, base: str) -> RoomClient:
+            return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
+
+        return cls(
+            account_sid=settings.twilio_account_sid,
+            addresses=addresses,
+            twilio_signature=TwilioSignature(settings.twilio_auth_token.get_secret_value()),
+            clock=clock,
+            engine=engine,
+            sessions=sessions,
+            redis=Redis.from_url(
+                settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
+            ),
+            keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
+            switchboard=Switchboard(sessions, clock, signer, addresses),
+            knowledge=room("knowledge", settings.knowledge_url),
+            ticketing=room("ticketing", settings.ticketing_url),
+            voice=room("voice", settings.voice_url) if settings.voice_url else None,
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Use the parts, then close what they opened."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.engine.dispose)
+            stack.push_async_callback(self.redis.aclose)
+            for room in filter(None, (self.knowledge, self.ticketing, self.voice)):
+                await stack.enter_async_context(room)
+            yield
+
+    def checks(self) -> Mapping[str, Check]:
+        """What the dependency report asks."""
+        rooms = {"knowledge": self.knowledge, "ticketing": self.ticketing, "voice": self.voice}
+        asked = {name: _room_check(room) for name, room in rooms.items() if room is not None}
+        return {"database": self._check_database, "redis": self._check_redis, **asked}
+
+    async def _check_database(self) -> None:
+        async with transaction(self.sessions) as session:
+            await session.execute(text("SELECT 1"))
+
+    async def _check_redis(self) -> None:
+        await self.redis.ping()
+
+
+def _room_check(room: RoomClient) -> Check:
+    async def check() -> None:
+        await room.ask("GET", "/health/ready")
+
+    return check
+
+
+def wiring_of(request: Request) -> Wiring:
+    """The parts of the app that serves this request."""
+    return cast(Wiring, request.app.state.wiring)
+
+
+Wired = Annotated[Wiring, Depends(wiring_of)]
+
+
+async def _open_session(wiring: Wired) -> AsyncIterator[AsyncSession]:
+    async with transaction(wiring.sessions) as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(_open_session, scope="function")]
+"""A route's transaction. With FastAPI's default scope it would be committed after the answer was sent: a client could
+read its own success before it is true, and keep it when it never becomes true."""
