@@ -93,9 +93,11 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
         "KNOWLEDGE_MODEL_DIR": str(ROOT / ".local" / "models"),
         "SIGNING_KEY": _signing_key(place),
         "API_KEY_PEPPER": place.secret("api_key_pepper"),
-        "FLOWER_USER": "callwright",
         "FLOWER_PASSWORD": place.secret("flower", length=12),
-        "STATE_DIR": str(place.folder / "state"),
+        "VOICE_URL": lab["voice"],
+        "VOICE_DRAIN_S": "5",
+        "VOICE_LAME_DUCK_S": "0",
+        "WORKER_CONCURRENCY": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore::DeprecationWarning",
     }
@@ -111,7 +113,12 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
     if "Deepgram" in vendors:
         ours |= {"DEEPGRAM_API_KEY": "lab", "DEEPGRAM_URL": lab["lab_deepgram"]}
     if "OpenAI" in vendors:
-        ours |= {"OPENAI_API_KEY": "lab", "OPENAI_BASE_URL": f"{lab['lab_openai']}/v1"}
+        # the stand-in's vectors are made up; MiniLM's are real
+        ours |= {
+            "OPENAI_API_KEY": "lab",
+            "OPENAI_BASE_URL": f"{lab['lab_openai']}/v1",
+            "KNOWLEDGE_EMBEDDINGS": "minilm",
+        }
     if "Kayako" in vendors:
         ours |= {
             "KAYAKO_URL": lab["lab_kayako"],
@@ -126,17 +133,19 @@ def _signing_key(place: Place) -> str:
     return place.secret("signing_key").replace("-", "+").replace("_", "/") + "="
 
 
-def programs(ports: Ports, environment: Mapping[str, str]) -> list[Program]:
-    """Every process of the platform; they may start together once the stores answer and the schema is current."""
-    state = Path(environment["STATE_DIR"])
-    state.mkdir(exist_ok=True)
+def programs(ports: Ports, environment: Mapping[str, str], beats: Path) -> list[Program]:
+    """Every process of the platform; they may start together once the stores answer and the schema is current.
+
+    `beats` is a folder for the heartbeat files of those that serve no web address.
+    """
+    beats.mkdir(exist_ok=True)
     rooms = [
         _web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")
     ]
-    background = [_worker(queue, environment, state) for queue in Queue]
+    background = [_beating(f"worker-{queue}", ("worker", queue.value), environment, beats) for queue in Queue]
     background += [
-        _background("relay", ("relay",), environment, state),
-        _background("beat", ("beat",), environment, state),
+        _beating("relay", ("relay",), environment, beats),
+        _beating("beat", ("beat",), environment, beats),
         _listening("watch", ports.watch, environment, "/health/ready"),
         _listening("flower", ports.flower, environment, "/healthcheck"),
     ]
@@ -152,18 +161,15 @@ def _web(room: str, address: str, environment: Mapping[str, str]) -> Program:
     )
 
 
-def _background(name: str, verb: tuple[str, ...], environment: Mapping[str, str], state: Path) -> Program:
-    (state / f"{name}.ready").unlink(missing_ok=True)
+def _beating(name: str, verb: tuple[str, ...], environment: Mapping[str, str], beats: Path) -> Program:
+    heartbeat = beats / name
+    heartbeat.unlink(missing_ok=True)
     return Program(
         name=name,
         command=[sys.executable, "-m", "services.workers", *verb],
-        environment=environment,
-        ready=writes_file(state / f"{name}.ready"),
+        environment={**environment, "HEARTBEAT_FILE": str(heartbeat)},
+        ready=writes_file(heartbeat),
     )
-
-
-def _worker(queue: Queue, environment: Mapping[str, str], state: Path) -> Program:
-    return _background(f"worker-{queue}", ("worker", str(queue)), environment, state)
 
 
 def _listening(name: str, port: int, environment: Mapping[str, str], path: str) -> Program:
@@ -172,4 +178,26 @@ def _listening(name: str, port: int, environment: Mapping[str, str], path: str) 
         command=[sys.executable, "-m", "services.workers", name],
         environment={**environment, "LISTEN_PORT": str(port)},
         ready=answers_http(f"http://127.0.0.1:{port}{path}"),
+    )
+
+
+def lab(ports: Ports, environment: Mapping[str, str], articles: Path | None, speed: float) -> Program:
+    """The stand-ins, all in one process."""
+    stand_ins = ("pages", "twilio", "deepgram", "openai", "kayako")
+    settings = {f"LAB_{name.upper()}_PORT": str(getattr(ports, f"lab_{name}")) for name in stand_ins}
+    settings |= {
+        "LAB_PLATFORM_URL": ports.addresses()["gateway"],
+        "LAB_ACCOUNT_SID": environment["TWILIO_ACCOUNT_SID"],
+        "LAB_AUTH_TOKEN": environment["TWILIO_AUTH_TOKEN"],
+        "LAB_KAYAKO_EMAIL": environment["KAYAKO_EMAIL"],
+        "LAB_KAYAKO_PASSWORD": environment["KAYAKO_PASSWORD"],
+        "LAB_SPEED": str(speed),
+    }
+    if articles is not None:
+        settings["LAB_ARTICLES"] = str(articles)
+    return Program(
+        name="lab",
+        command=[sys.executable, "-m", "lab.house"],
+        environment={**environment, **settings},
+        ready=answers_http(f"{ports.addresses()['lab_pages']}/lab.css"),
     )

@@ -1,0 +1,1 @@
+"""The commands behind `make`: what a person at one desk does with Callwright."""
