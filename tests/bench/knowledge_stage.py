@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 from pydantic import SecretStr
@@ -42,25 +43,27 @@ class Stage:
 
     room: EmbeddingRoom
     address: str
+    chroma_url: str
     signer: TokenSigner
     http: httpx.Client
     service_pid: int
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """A service token, good for a minute."""
         token = self.signer.issue(Purpose.SERVICE, "bench", secrets.token_hex(8), SystemClock().now(), room="knowledge")
         return {"authorization": f"Bearer {token}"}
 
     def upload(self, collection: str, name: str, data: bytes) -> str:
         """The article's id."""
         answer = self.http.post(
-            "/articles", files={"file": (name, data)}, data={"collection": collection}, headers=self._headers()
+            "/articles", files={"file": (name, data)}, data={"collection": collection}, headers=self.headers()
         )
         answer.raise_for_status()
         return str(answer.json()["article"]["id"])
 
     def search(self, collection: str, query: str, limit: int = 5) -> SearchAnswer:
         asked = {"collection": collection, "query": query[:1000], "limit": limit}
-        answer = self.http.post("/search", json=asked, headers=self._headers())
+        answer = self.http.post("/search", json=asked, headers=self.headers())
         answer.raise_for_status()
         return SearchAnswer.model_validate_json(answer.content)
 
@@ -72,7 +75,7 @@ class Stage:
                 row.sent_at = row.created_at
         for row in rows:
             if row.task == TaskName.EMBED_ARTICLE.value:
-                self.room.embed_article(row.payload["article_id"], row.payload["version"])
+                self.room.embed_article(UUID(row.payload["article_id"]), row.payload["version"])
         return len(rows)
 
 
@@ -112,5 +115,5 @@ def stage() -> Iterator[Stage]:
             embedding_room(embedding, sync_sessions(engine)) as room,
             httpx.Client(base_url=address, timeout=60) as http,
         ):
-            yield Stage(room, address, TokenSigner(key), http, supervisor.process_ids()["knowledge"])
+            yield Stage(room, address, chroma_url, TokenSigner(key), http, supervisor.process_ids()["knowledge"])
         engine.dispose()
