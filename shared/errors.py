@@ -74,6 +74,10 @@ class Transient(CallwrightError):
         self.retry_after = retry_after
 
 
+class Busy(Transient):
+    """Somebody else is at it: waiting for one's turn is no failure, however often."""
+
+
 class OutcomeUnknown(Transient):
     """A write was sent and no answer that can be trusted came back: look before any second try."""
 

@@ -224,7 +224,7 @@ class KnowledgeSettings(SettingsGroup):
     """`auto` takes OpenAI when OPENAI_API_KEY is set, and MiniLM on this machine otherwise."""
     knowledge_sync_minutes: int = Field(default=10, ge=1, le=1440)
     """How often the help centre's articles are compared with ours."""
-    knowledge_threshold: float = Field(default=0.4, ge=0, le=1)
+    knowledge_threshold: float = Field(default=0.45, ge=0, le=1)
     """Relevance below which a search says that nothing was found."""
 
 

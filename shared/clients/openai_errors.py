@@ -19,8 +19,11 @@ MONEY_CODES = frozenset(
 MAY_HEAL = frozenset({408, 409, 429})
 
 
-def error_of(error: openai.OpenAIError, what: str) -> Transient | Permanent:
-    """Our error for the SDK's; `what` names the request. The provider's prose stays out: it may quote what we sent."""
+def error_of(error: Exception, what: str) -> Transient | Permanent:
+    """Our error for the SDK's; `what` names the request. The provider's prose stays out: it may quote what we sent.
+
+    The SDK lets an answer that is no JSON through as ValueError: whoever reads whole answers catches that, too.
+    """
     if not isinstance(error, openai.APIStatusError):
         return Transient(f"{what}: no answer ({type(error).__name__})")
     name = f"{error.status_code} {error.code or ''}".strip()

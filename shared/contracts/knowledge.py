@@ -40,14 +40,17 @@ class Passage(StrictModel):
     article_id: UUID
     chunk_id: str
     title: str
-    heading: str = Field(description="path of headings above the text, outermost first, joined by ' > '")
-    text: str
+    heading: str = Field(description="path of headings above the found part, outermost first, joined by ' > '")
+    text: str = Field(description="the found part, for the best articles with what stands around it")
     url: str | None
     score: float = Field(description="relevance from 0 to 1, comparable between questions")
 
 
 class SearchAnswer(StrictModel):
-    """Passages, best first. `found` is false when none reaches the threshold: say so, do not guess."""
+    """Passages of different articles, best first.
+
+    `found` is false when none reaches the threshold: say so, do not guess.
+    """
 
     found: bool
     passages: list[Passage]
@@ -60,13 +63,15 @@ class Article(StrictModel):
     id: UUID
     collection: str
     source: ArticleSource
-    external_id: str = Field(description="the help centre's id and locale, or the name of the uploaded file")
+    external_id: str = Field(description="the help centre's id, or the name of the uploaded file")
     locale: str
     title: str
     url: str | None
     section: str | None
     version: int
-    searchable: bool = Field(description="false until the present version has been embedded")
+    searchable: bool = Field(
+        description="false until the present version has its vectors; its words are found from the upload on"
+    )
     updated_at: datetime
 
 

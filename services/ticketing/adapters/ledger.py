@@ -1,0 +1,239 @@
+"""The ledger in PostgreSQL: every change is one statement that only the holder of the present fence can make.
+
+Times are the database's, so that workers on different machines agree about a lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    Update,
+    and_,
+    case,
+    cast,
+    exists,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from services.ticketing.application.ports import Case, Claim, HeldElsewhere, LeaseLost
+from shared.contracts.tasks import TaskName
+from shared.contracts.tickets import TicketState
+from shared.database.engine import Sessions
+from shared.database.models import Conversation, DeadLetter, OutboxRow, Ticket
+from shared.errors import NotFound
+from shared.messaging.outbox import outbox_row
+
+UNFINISHED = (TicketState.PLANNED, TicketState.SENDING, TicketState.UNKNOWN)
+MOST_REQUEUED = 500
+"""Tickets queued again by one sweep; the next one takes the rest."""
+
+
+class PostgresLedger:
+    """Implements `Ledger`. `lease` is longer than any run may last: the hard time limit of the task."""
+
+    def __init__(self, sessions: Sessions, lease: timedelta) -> None:
+        self._sessions = sessions
+        self._lease = lease
+
+    def claim(self, ticket_id: UUID) -> Claim | None:
+        return self._take(ticket_id, UNFINISHED)
+
+    def claim_open(self, ticket_id: UUID) -> Claim | None:
+        return self._take(ticket_id, (TicketState.OPEN,))
+
+    def _take(self, ticket_id: UUID, states: Collection[str]) -> Claim | None:
+        """Take the lease when the ticket is in one of these states and nobody holds it."""
+        taking = (
+            update(Ticket)
+            .where(Ticket.id == ticket_id, Ticket.state.in_(states), _is_free())
+            .values(fence=Ticket.fence + 1, lease_until=func.now() + self._lease)
+            .returning(Ticket, _unanswered())
+        )
+        with self._sessions.begin() as session:
+            if (taken := session.execute(taking).first()) is not None:
+                ticket, unanswered = taken
+                return _claim(ticket, unanswered)
+            known = session.execute(select(Ticket.state, _lease_left()).where(Ticket.id == ticket_id)).first()
+        if known is None:
+            raise NotFound("there is no such ticket")
+        state, seconds = known
+        if state in states:
+            raise HeldElsewhere("another run works on this ticket", max(1.0, seconds or 0.0))
+        return None
+
+    def found_requester(self, claim: Claim, requester_id: int) -> None:
+        self._write(claim, requester_id=requester_id)
+
+    def requester_gone(self, requester_id: int) -> None:
+        with self._sessions.begin() as session:
+            session.execute(update(Ticket).where(Ticket.requester_id == requester_id).values(requester_id=None))
+
+    def begin_create(self, claim: Claim, subject: str) -> None:
+        self._write(
+            claim,
+            state=TicketState.SENDING,
+            attempts=Ticket.attempts + 1,
+            sent_at=func.clock_timestamp(),
+            subject=subject,
+        )
+
+    def not_created(self, claim: Claim) -> None:
+        self._write(claim, state=TicketState.PLANNED)
+
+    def unknown(self, claim: Claim) -> None:
+        self._write(claim, state=TicketState.UNKNOWN)
+
+    def created(self, claim: Claim, case: Case) -> None:
+        self._write(claim, case_id=case.id, case_url=case.url)
+
+    def note_sent(self, claim: Claim, client_id: str) -> None:
+        self._write(claim, notes_sent=Ticket.notes_sent + literal([client_id], Ticket.notes_sent.type))
+
+    def opened(self, claim: Claim, summary_version: int) -> None:
+        self._write(
+            claim,
+            state=TicketState.OPEN,
+            summary_version=summary_version,
+            opened_at=func.coalesce(Ticket.opened_at, func.clock_timestamp()),
+            parked_reason=None,
+            lease_until=None,
+        )
+
+    def park(self, claim: Claim, reason: str) -> None:
+        self._write(claim, state=TicketState.PARKED, parked_reason=reason, lease_until=None)
+
+    def release(self, claim: Claim) -> None:
+        with self._sessions.begin() as session:
+            session.execute(_held(claim).values(lease_until=None))
+
+    def _write(self, claim: Claim, **values: Any) -> None:
+        with self._sessions.begin() as session:
+            written = session.execute(_held(claim).values(**values).returning(Ticket.id))
+            if written.first() is None:
+                raise LeaseLost("another run has taken this ticket over")
+
+    def requester_of_number(self, number: str) -> int | None:
+        of_number = (
+            select(Ticket.requester_id)
+            .join(Conversation, Conversation.id == Ticket.conversation_id)
+            .where(Conversation.caller_address == number, Ticket.requester_id.is_not(None))
+            .order_by(Ticket.created_at.desc())
+            .limit(1)
+        )
+        with self._sessions() as session:
+            return session.scalars(of_number).first()
+
+    def requeue_stuck(self, still_for: timedelta) -> list[UUID]:
+        with self._sessions.begin() as session:
+            stuck = session.execute(_stuck(still_for)).all()
+            for ticket_id, trace_id in stuck:
+                row = outbox_row(TaskName.OPEN_TICKET, ticket_id, ticket_id=ticket_id)
+                row.trace_id = trace_id
+                session.add(row)
+                session.execute(update(Ticket).where(Ticket.id == ticket_id).values(updated_at=func.now()))
+                settle_dead_letters(session, ticket_id)
+        return [ticket_id for ticket_id, _ in stuck]
+
+    def case_ids(self, markers: Iterable[str]) -> dict[str, int]:
+        known = select(Ticket.marker, Ticket.case_id).where(
+            Ticket.marker.in_(list(markers)), Ticket.case_id.is_not(None)
+        )
+        with self._sessions() as session:
+            return {marker: case_id for marker, case_id in session.execute(known) if case_id is not None}
+
+    def move_to(self, marker: str, case: Case) -> None:
+        moving = update(Ticket).where(Ticket.marker == marker).values(case_id=case.id, case_url=case.url)
+        with self._sessions.begin() as session:
+            session.execute(moving)
+
+
+def unpark(session: Session, ticket_id: UUID) -> None:
+    """Let a parked ticket be tried again; part of replaying its dead letter."""
+    session.execute(
+        update(Ticket)
+        .where(Ticket.id == ticket_id, Ticket.state == TicketState.PARKED)
+        .values(state=TicketState.PLANNED, parked_reason=None)
+    )
+
+
+def settle_dead_letters(session: Session, ticket_id: UUID) -> None:
+    """Mark the ticket's dead letters as replayed: it is queued again."""
+    session.execute(
+        update(DeadLetter)
+        .where(
+            DeadLetter.task == TaskName.OPEN_TICKET,
+            DeadLetter.payload["ticket_id"].as_string() == str(ticket_id),
+            DeadLetter.replayed_at.is_(None),
+        )
+        .values(replayed_at=func.now())
+    )
+
+
+def _is_free() -> ColumnElement[bool]:
+    return Ticket.lease_until.is_(None) | (Ticket.lease_until < func.now())
+
+
+def _held(claim: Claim) -> Update:
+    """An update that only reaches the row while the claim's fence is the present one."""
+    return update(Ticket).where(Ticket.id == claim.ticket_id, Ticket.fence == claim.fence)
+
+
+def _unanswered() -> ColumnElement[float | None]:
+    """Seconds since a create call began whose outcome nobody knows."""
+    open_question = Ticket.state.in_([TicketState.SENDING, TicketState.UNKNOWN]) & Ticket.case_id.is_(None)
+    since = extract("epoch", func.now() - Ticket.sent_at)
+    return cast(case((open_question, since), else_=None), Float)
+
+
+def _lease_left() -> ColumnElement[float | None]:
+    return cast(extract("epoch", Ticket.lease_until - func.now()), Float)
+
+
+def _claim(ticket: Ticket, unanswered: float | None) -> Claim:
+    return Claim(
+        ticket_id=ticket.id,
+        conversation_id=ticket.conversation_id,
+        marker=ticket.marker,
+        fence=ticket.fence,
+        attempts=ticket.attempts,
+        unanswered_s=unanswered,
+        requester_id=ticket.requester_id,
+        case=None if ticket.case_id is None else Case(ticket.case_id, ticket.case_url),
+        notes_sent=tuple(ticket.notes_sent),
+        summary_version=ticket.summary_version,
+    )
+
+
+def _stuck(still_for: timedelta) -> Select[UUID, str]:
+    """Unfinished tickets that nobody works on, with their conversation's trace id.
+
+    A lease that ran out was left by a run that died: every other end gives it back. Without a lease, a ticket that
+    nobody has touched or queued for long has lost its message.
+    """
+    queued = exists().where(
+        OutboxRow.task == TaskName.OPEN_TICKET,
+        OutboxRow.order_key == cast(Ticket.id, OutboxRow.order_key.type),
+        OutboxRow.sent_at.is_(None),
+    )
+    forgotten = and_(Ticket.lease_until.is_(None), Ticket.updated_at < func.now() - still_for)
+    return (
+        select(Ticket.id, Conversation.trace_id)
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .where(Ticket.state.in_(UNFINISHED), or_(Ticket.lease_until < func.now(), forgotten), ~queued)
+        .order_by(Ticket.created_at)
+        .limit(MOST_REQUEUED)
+        .with_for_update(of=Ticket, skip_locked=True)
+    )

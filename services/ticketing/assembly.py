@@ -1,0 +1,55 @@
+"""Puts the room together for a process that works in it. Nothing here imports the web side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.ticketing.adapters.conversations import PostgresConversations
+from services.ticketing.adapters.kayako_desk import KayakoDesk
+from services.ticketing.adapters.ledger import PostgresLedger
+from services.ticketing.adapters.summary_store import PostgresSummaryStore
+from services.ticketing.application.desk import Desk
+from services.ticketing.application.summarise import Summariser, SummaryModel
+from services.ticketing.application.sweep import Sweep
+from shared.clients.kayako import KayakoClient
+from shared.clock import Clock
+from shared.database.engine import Sessions
+from shared.settings import KayakoSettings, OpenAISettings
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRoom:
+    """What works on tickets."""
+
+    desk: Desk
+    sweep: Sweep
+
+
+@contextmanager
+def ticket_room(settings: KayakoSettings, sessions: Sessions, clock: Clock, lease: timedelta) -> Iterator[TicketRoom]:
+    """The desk and the sweep over one connection to Kayako. `lease` is longer than any run may last."""
+    ledger = PostgresLedger(sessions, lease)
+    with KayakoClient(settings, clock) as client:
+        help_desk = KayakoDesk(client, settings, clock)
+        desk = Desk(ledger, PostgresConversations(sessions), help_desk, settings.kayako_quiet_s)
+        yield TicketRoom(desk, Sweep(ledger, help_desk, clock))
+
+
+@contextmanager
+def summary_room(settings: OpenAISettings, sessions: Sessions, clock: Clock) -> Iterator[Summariser]:
+    """The summariser; without an API key it needs no model and imports none."""
+    conversations, store = PostgresConversations(sessions), PostgresSummaryStore(sessions)
+    if settings.openai_api_key is None:
+        yield Summariser(conversations, store, None)
+        return
+    from services.ticketing.adapters.summary_model import OpenAISummaries  # noqa: PLC0415  (a second of import)
+
+    model = OpenAISummaries(settings, settings.openai_api_key.get_secret_value(), clock)
+    try:
+        writer: SummaryModel = model
+        yield Summariser(conversations, store, writer)
+    finally:
+        model.close()

@@ -1,0 +1,1 @@
+"""What a good ticket is: pure functions of a conversation, without any store, clock or network."""

@@ -1,0 +1,44 @@
+"""Tasks of the queue `summaries`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from celery import shared_task
+
+from services.ticketing.application.summarise import Summariser
+from services.ticketing.assembly import summary_room
+from services.workers.durable import delivery
+from services.workers.of_this_process import OfThisProcess
+from services.workers.stores import open_sessions
+from shared.clock import SystemClock
+from shared.contracts.tasks import TaskName
+from shared.settings import DatabaseSettings, OpenAISettings, load
+
+
+class Settings(DatabaseSettings, OpenAISettings):
+    """What the tasks need."""
+
+
+@contextmanager
+def _open() -> Iterator[Summariser]:
+    settings = load(Settings)
+    with open_sessions(settings) as sessions, summary_room(settings, sessions, SystemClock()) as summariser:
+        yield summariser
+
+
+summariser = OfThisProcess(_open)
+
+
+@shared_task(name=TaskName.SUMMARISE_CONVERSATION.value)
+def summarise_conversation(conversation_id: str) -> None:
+    """Write the summary the ticket waits for."""
+    summariser().summarise(UUID(conversation_id), delivery())
+
+
+@shared_task(name=TaskName.IMPROVE_SUMMARY.value)
+def improve_summary(conversation_id: str) -> None:
+    """Let the model write what it could not write when the call ended."""
+    summariser().improve(UUID(conversation_id), delivery())
