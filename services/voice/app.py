@@ -1,0 +1,53 @@
+"""The voice room's web application: one socket route, health and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI, Response, WebSocket
+
+from services.voice.session.calls import PATH
+from services.voice.settings import VoiceRoomSettings
+from services.voice.transport.handshake import TwilioHandshake
+from services.voice.transport.media_socket import StarletteSocket
+from services.voice.wiring import Wiring
+from shared.observability import metrics
+from shared.security.twilio_signature import TwilioSignature
+from shared.web.app import make_app as make_web_app
+from shared.web.guards import Operator
+from shared.web.health import Health, health_routes
+
+ROOM = "voice"
+BODY_LIMIT = 4096
+"""Bytes; no route of this room takes a body."""
+
+
+def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> FastAPI:
+    """The voice room for these settings and parts."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with wiring.open():
+            health.ready = True
+            try:
+                yield
+            finally:
+                health.ready = False
+
+    app = make_web_app(ROOM, lifespan, body_limit=BODY_LIMIT)
+    signature = TwilioSignature(settings.twilio_auth_token.get_secret_value())
+    handshake = TwilioHandshake(signature, settings.media_address + PATH)
+
+    @app.websocket(PATH, dependencies=[Depends(handshake)])
+    async def media(websocket: WebSocket) -> None:
+        if wiring.calls.refusing:
+            metrics.webhooks_rejected_total.labels(reason="draining").inc()
+            await websocket.send_denial_response(Response(status_code=503))
+            return
+        await websocket.accept()
+        await wiring.calls.take(StarletteSocket(websocket))
+
+    token = settings.metrics_token
+    app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))
+    return app

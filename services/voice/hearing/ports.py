@@ -1,0 +1,70 @@
+"""What hearing gives to a call: words as they become clear, from whoever recognises them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """A guess at what is being said; the next one replaces it."""
+
+    text: str
+    spoken_until: float
+    """When the last of these words was spoken, on the call's monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """Words that will not change; one sentence may come in several pieces. The text may be empty."""
+
+    text: str
+    ends_utterance: bool
+    """Whether the recogniser heard the configured silence behind them."""
+    spoken_until: float
+    """When the last of these words was spoken, on the call's monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    """No further word for a while, whatever the noise."""
+
+    spoken_until: float
+    """When the last word before the gap was spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Something that sounds like speech; noise can raise it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nothing is heard any more and trying again will not help."""
+
+    reason: str
+
+
+Heard = Interim | Final | UtteranceEnded | SpeechStarted | Lost
+
+
+class Hearing(Protocol):
+    """Streaming recognition of one call."""
+
+    def hear(self, audio: bytes) -> None:
+        """Take the next piece of the caller's audio. Never waits."""
+        ...
+
+    def finalize(self) -> None:
+        """Ask for finals of everything heard so far. Never waits."""
+        ...
+
+    def events(self) -> AsyncGenerator[Heard, None]:
+        """What is heard, until the call ends or hearing is Lost, which is the last event."""
+        ...
+
+    async def close(self) -> None:
+        """End recognition; `events` ends too."""
+        ...

@@ -1,0 +1,1 @@
+"""Audio on its way to the caller, and what of it was heard."""

@@ -1,0 +1,85 @@
+"""What a call tells the record: turns as they are finished, the state after them, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from shared.contracts.calls import MediaState, NextStep
+from shared.contracts.conversations import Outcome, Speaker
+from shared.security.redaction import without_card_numbers
+from shared.security.xml_text import clean_xml_text
+
+LONGEST_TEXT: Final = 20_000
+"""Characters of one turn; far above what is said in the longest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    """Which call, and as which generation of its stream we speak for it."""
+
+    call_id: UUID
+    conversation_id: UUID
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnNote:
+    """One thing said; the columns of `turns`."""
+
+    number: int
+    speaker: Speaker
+    text: str
+    heard: str
+    phase: str
+    started_at: datetime
+    ended_at: datetime
+    interrupted: bool = False
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    origin: str | None = None
+
+    def as_row(self, conversation_id: UUID) -> dict[str, Any]:
+        """The row to insert; card numbers and characters no database takes are not in it."""
+        return {
+            "conversation_id": conversation_id,
+            "number": self.number,
+            "speaker": self.speaker.value,
+            "text": storable(self.text),
+            "heard": storable(self.heard),
+            "interrupted": self.interrupted,
+            "phase": self.phase,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "stages_ms": dict(self.stages_ms),
+            "sources": self.sources,
+            "origin": self.origin,
+        }
+
+
+def storable(text: str) -> str:
+    """`text` without card numbers, control characters and halves of characters."""
+    return without_card_numbers(clean_xml_text(text, LONGEST_TEXT))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the conversation stands: the columns of `conversations` that follow from its state."""
+
+    checkpoint: dict[str, Any]
+    email: str | None
+    email_confirmed: bool
+    notice_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the voice process leaves the call."""
+
+    media_state: MediaState
+    """FINISHED when everything was said, LOST when the stream broke off before."""
+    next_step: NextStep | None = None
+    outcome: Outcome | None = None

@@ -1,0 +1,1 @@
+"""One call's straight road, and all calls of a process."""

@@ -1,0 +1,50 @@
+"""May this stream speak for the call it names? Its token says so once, and the call's row can be claimed once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from services.voice.record.call_rows import ClaimedCall, claim
+from services.voice.record.recorder import is_outage
+from services.voice.transport.frames import StartDetails
+from services.voice.transport.media_stream import StreamRefused
+from services.voice.transport.stream_token import StreamTokens
+from shared.clock import Clock
+from shared.database.engine import AsyncSessions
+from shared.errors import Transient
+from shared.resilience.backoff import backoff
+
+DATABASE_WITHIN_S: Final = 2.5
+"""The caller hears nothing meanwhile; after that the gateway takes the line again."""
+
+
+class Admission:
+    """Turns a stream's `start` into a call of this process."""
+
+    def __init__(self, tokens: StreamTokens, sessions: AsyncSessions, clock: Clock) -> None:
+        self._tokens = tokens
+        self._sessions = sessions
+        self._clock = clock
+
+    async def __call__(self, details: StartDetails) -> ClaimedCall:
+        """The claimed call. Raises StreamRefused, and Transient when the database does not answer in time."""
+        generation = await self._tokens.accept(details)
+        try:
+            async with asyncio.timeout(DATABASE_WITHIN_S):
+                claimed = await self._claim(details.call_sid, generation)
+        except TimeoutError:
+            raise Transient("the database does not answer") from None
+        if claimed is None:
+            raise StreamRefused("no call waits for this stream")
+        return claimed
+
+    async def _claim(self, call_sid: str, generation: int) -> ClaimedCall | None:
+        waits = backoff(0.1, 0.5)
+        while True:
+            try:
+                return await claim(self._sessions, call_sid, generation)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+            await asyncio.sleep(next(waits))

@@ -1,0 +1,340 @@
+"""One call's straight road: its stream, its ears, its voice, and the conversation between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Final, TypeVar
+
+from services.voice.conversations import Carried
+from services.voice.hearing.end_of_turn import Expects
+from services.voice.hearing.ports import Heard, Hearing
+from services.voice.playout.playout import Playout
+from services.voice.record.call_rows import ClaimedCall
+from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.recorder import Recorder
+from services.voice.session import stages
+from services.voice.session.barge_in import has_words, stop_speaking
+from services.voice.session.listening import CannotHear, Listening, Said
+from services.voice.session.silence import CallLimits, patience, silent_until
+from services.voice.session.speaking import Road, Speaking
+from services.voice.session.turns import Turns
+from services.voice.speech.apologies import apologies_in
+from services.voice.speech.pace import Pace
+from services.voice.speech.voice import Voice
+from services.voice.transport.media_socket import SocketClosed
+from services.voice.transport.media_stream import MediaStream, StreamEnd
+from shared.clock import Clock
+from shared.contracts import calls
+from shared.conversation.ports import NextStep, Provenance, Reply, Sentence
+from shared.conversation.reply import SpokenReply
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+Result = TypeVar("Result")
+
+MOST_FAREWELLS: Final = 3
+"""How often a caller may talk over the end of the longest call before the line is let go all the same."""
+STORED_WITHIN_S: Final = 3.0
+"""How long a finished call waits for the record before its line is let go."""
+
+
+class _Moment(StrEnum):
+    """What happened instead of words."""
+
+    SILENCE = auto()
+    TIME_IS_SHORT = auto()
+    TIME_IS_UP = auto()
+
+
+class _Apology:
+    """A sentence of the telephone itself, as a reply; the conversation knows nothing of it."""
+
+    def __init__(self, text: str, phase: str) -> None:
+        self.provenance = Provenance(phase=phase)
+        self._text = text
+
+    async def __aiter__(self) -> AsyncGenerator[Sentence]:
+        yield Sentence(self._text, is_fixed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What one call is made of."""
+
+    claimed: ClaimedCall
+    stream: MediaStream
+    hearing: Hearing
+    voice: Voice
+    pace: Pace
+    conversation: Carried
+    recorder: Recorder
+    limits: CallLimits
+    clock: Clock
+
+
+class Call:
+    """Carries one call from its first word to the record of its end."""
+
+    def __init__(self, parts: CallParts) -> None:
+        self._claimed = parts.claimed
+        self._stream = parts.stream
+        self._hearing = parts.hearing
+        self._voice = parts.voice
+        self._conversation = parts.conversation
+        self._assistant = parts.conversation.assistant
+        self._recorder = parts.recorder
+        self._limits = parts.limits
+        self._clock = parts.clock
+        self._key = CallKey(parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation)
+        self._apologies = apologies_in(parts.claimed.profile.language)
+        self._playout = Playout(parts.stream, parts.pace, parts.clock)
+        self._turns = Turns(parts.claimed.first_turn, parts.clock)
+        self._listening = Listening(parts.hearing, parts.clock, self._expects, self._on_report, self._on_decided)
+        self._speaking: Speaking | None = None
+        self._answering: Said | None = None
+        self._began_at = parts.clock.monotonic()
+        self._quiet_since = self._began_at
+        self._warned = parts.limits.warn_after is None
+        self._farewells = 0
+
+    # What the stream brings: called for each frame, so nothing here may wait.
+
+    def audio(self, payload: bytes) -> None:
+        """The caller's sound."""
+        self._hearing.hear(payload)
+
+    def mark(self, name: str) -> None:
+        """Something of ours was played, or dropped."""
+        self._playout.echoed(name)
+
+    def digit(self, digit: str) -> None:
+        """Keys mean nothing to this conversation yet."""
+
+    # The call from beginning to end.
+
+    async def run(self) -> Ending:
+        """Carry the call until it is over and stored. Cancelled, it leaves the call to be resumed elsewhere.
+
+        Raises StreamRefused when the stream broke the rules.
+        """
+        step = None
+        try:
+            step = await self._converse()
+        finally:
+            ending = await self._leave(step)
+        return ending
+
+    async def _converse(self) -> calls.NextStep | None:
+        """Talk until somebody ends it: what becomes of the line, or None when the stream was lost."""
+        reading = asyncio.create_task(self._stream.run(self), name="reading")
+        talking = asyncio.create_task(self._talk(), name="talking")
+        listening = asyncio.create_task(self._listening.run(), name="listening")
+        working = {reading, talking, listening}
+        try:
+            while True:
+                done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                if talking in done and (step := await _unless_gone(talking)) is not None:
+                    return step
+                if listening in done:
+                    await _unless_gone(listening)
+                if reading in done:
+                    # A caller who hung up has ended the conversation; a stream that broke off has not.
+                    return calls.NextStep.HANG_UP if reading.result() is StreamEnd.STOPPED else None
+                working -= done
+        finally:
+            for task in (reading, talking, listening):
+                task.cancel()
+            await asyncio.gather(reading, talking, listening, return_exceptions=True)
+
+    async def _leave(self, step: calls.NextStep | None) -> Ending:
+        """Store what is left to store and let go of everything. Whatever cancels us, this is finished first."""
+        leaving = asyncio.ensure_future(self._store_the_end(step))
+        while not leaving.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(leaving)
+        return leaving.result()
+
+    async def _store_the_end(self, step: calls.NextStep | None) -> Ending:
+        ending = Ending(calls.MediaState.LOST)
+        try:
+            self._settle_the_rest()
+            if step is not None:
+                ending = Ending(calls.MediaState.FINISHED, step, self._assistant.outcome())
+        finally:
+            stored, *_ = await asyncio.gather(
+                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._hearing.close(), self._voice.close()
+            )
+            if not stored:
+                log.warning("end_not_stored_yet", state=ending.media_state.value)
+        return ending
+
+    def _settle_the_rest(self) -> None:
+        """What was going on when the call ended: our reply as far as it was heard, the caller's words as they stand."""
+        if self._speaking is not None:
+            self._settle(self._speaking)
+        for said in self._listening.take_rest(self._clock.monotonic()):
+            self._assistant.commit(self._assistant.reply_to(said.text), "", complete=False)
+            self._note_caller(said)
+
+    # Talking: a turn of the caller, a reply, and what was heard of it.
+
+    async def _talk(self) -> calls.NextStep:
+        """The dialogue, until it decides what becomes of the line. Raises SocketClosed when the caller is gone."""
+        step = await self._say(self._assistant.open())
+        while step is NextStep.LISTEN:
+            step = await self._next_exchange()
+        return calls.NextStep(step)
+
+    async def _next_exchange(self) -> NextStep | calls.NextStep:
+        """Wait for something to answer, and answer it."""
+        match await self._next_event():
+            case Said() as said:
+                self._note_caller(said)
+                return await self._say(self._assistant.reply_to(said.text), said)
+            case CannotHear():
+                return await self._give_up(self._apologies.cannot_hear)
+            case _Moment.SILENCE:
+                return await self._say(self._assistant.caller_is_silent())
+            case _Moment.TIME_IS_SHORT:
+                self._warned = True
+                return await self._say(self._assistant.time_is_nearly_up())
+            case _Moment.TIME_IS_UP:
+                self._farewells += 1
+                step = await self._say(self._assistant.time_is_up())
+                return NextStep.HANG_UP if self._farewells == MOST_FAREWELLS and step is NextStep.LISTEN else step
+
+    async def _next_event(self) -> Said | CannotHear | _Moment:
+        while True:
+            now = self._clock.monotonic()
+            moments = self._moments(now)
+            at, moment = min(moments)
+            if at <= now:
+                return moment
+            try:
+                async with asyncio.timeout(at - now):
+                    return await self._listening.turns.get()
+            except TimeoutError:
+                continue
+
+    def _moments(self, now: float) -> list[tuple[float, _Moment]]:
+        """What happens when, if the caller says nothing."""
+        moments = [(self._began_at + self._limits.longest, _Moment.TIME_IS_UP)]
+        if not self._warned and self._limits.warn_after is not None:
+            moments.append((self._began_at + self._limits.warn_after, _Moment.TIME_IS_SHORT))
+        since = now if self._listening.is_hearing_words else max(self._quiet_since, self._listening.worded_at)
+        seconds = patience(self._limits, self._assistant.expects, on_hold=self._assistant.state.on_hold)
+        return [*moments, (silent_until(seconds, since, self._listening.sound_at), _Moment.SILENCE)]
+
+    async def _say(self, reply: Reply, answering: Said | None = None) -> NextStep | calls.NextStep:
+        """Speak a reply; what it decides when it was heard, or how to go on when it could not be spoken."""
+        speaking = await self._speak(reply, answering)
+        step = self._settle(speaking)
+        self._note()
+        return await self._give_up(self._apologies.cannot_speak) if speaking.voiceless else step
+
+    async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
+        number = self._turns.number()
+        road = Road(self._voice, self._playout, self._listening.floor, lambda: self._conversation.model_waited_s)
+        speaking = Speaking(reply, number, road, self._clock)
+        self._speaking, self._answering = speaking, answering
+        await speaking.run()
+        if speaking.interrupted:
+            await self._voice.stop()
+        return speaking
+
+    def _settle(self, speaking: Speaking) -> NextStep:
+        """A reply is over, however it ended: the conversation and the record learn what was heard of it."""
+        now = self._clock.monotonic()
+        answering, self._answering, self._speaking = self._answering, None, None
+        self._quiet_since = now
+        heard = speaking.heard(now)
+        step = NextStep.LISTEN
+        if isinstance(speaking.reply, SpokenReply):
+            step = self._assistant.commit(speaking.reply, heard, complete=speaking.heard_whole(now))
+        if speaking.sentences:
+            stages_ms = self._stages(speaking, answering, now)
+            began_at = speaking.began_at or now
+            self._note(self._turns.of_assistant(speaking, heard, stages_ms, began_at))
+            log.info(
+                "turn_finished",
+                turn=speaking.turn,
+                phase=speaking.reply.provenance.phase,
+                answer_ms=stages_ms.get("answer"),
+                kind=speaking.reply.provenance.origin.value,
+            )
+        return step
+
+    def _stages(self, speaking: Speaking, answering: Said | None, now: float) -> dict[str, float]:
+        """Latencies of an answer to the caller; of other replies, those the conversation measured."""
+        thinking = speaking.reply.provenance.stages_ms
+        if answering is None or speaking.first is None:
+            return dict(thinking)
+        segment, voiced = speaking.first
+        if segment.began_at is None or voiced.sounded_at is None:
+            return dict(thinking)
+        times = stages.AnswerTimes(
+            spoken_until=answering.spoken_until,
+            decided_at=answering.decided_at,
+            model_wait_s=speaking.model_wait_s,
+            text_sent_at=voiced.sent_at,
+            sounded_at=voiced.sounded_at,
+            began_at=segment.began_at,
+            played_at=now,
+            held_s=speaking.held_s,
+        )
+        found = stages.stages_of(times, thinking)
+        stages.observe(found, speaking.reply.provenance.origin.value)
+        return found
+
+    async def _give_up(self, apology: str) -> calls.NextStep:
+        """We cannot go on: say so when the audio for it is there, and let the gateway take the line."""
+        if self._voice.kept(apology):
+            self._settle(await self._speak(_Apology(apology, self._assistant.state.phase)))
+        return calls.NextStep.APOLOGISE
+
+    # The caller's words, as they come.
+
+    async def _on_report(self, event: Heard, now: float) -> None:
+        """Something was heard: fall silent if it is words, and be ready to answer them."""
+        if not has_words(event):
+            return
+        speaking = self._speaking
+        if speaking is not None and speaking.began_at is not None and not speaking.interrupted:
+            await stop_speaking(speaking, self._playout, self._clock, now)
+        self._voice.prepare()
+
+    def _on_decided(self) -> None:
+        """A new turn: an answer to the one before that is not being heard yet is no longer wanted."""
+        if self._speaking is not None and self._speaking.began_at is None:
+            self._speaking.interrupt()
+
+    def _expects(self) -> Expects:
+        return Expects(self._assistant.expects, self._assistant.sounds_complete)
+
+    # The record.
+
+    def _note_caller(self, said: Said) -> None:
+        phase = self._assistant.state.phase
+        self._note(self._turns.of_caller(said.text, phase, said.began_at, said.spoken_until))
+
+    def _note(self, *turns: TurnNote) -> None:
+        state = self._assistant.state
+        standing = Standing(
+            checkpoint=state.to_json(),
+            email=state.email.confirmed or state.email.candidate,
+            email_confirmed=state.email.confirmed is not None,
+            notice_heard=state.notice_heard,
+        )
+        self._recorder.note(self._key, turns, standing)
+
+
+async def _unless_gone(task: asyncio.Task[Result]) -> Result | None:
+    """What the task came to, or None when the stream ended under it: whoever reads the stream will say how."""
+    try:
+        return await task
+    except SocketClosed:
+        return None

@@ -1,0 +1,151 @@
+"""All calls of this process: how one comes in, that it cannot touch another, and how all of them end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from services.voice.record.call_rows import ClaimedCall
+from services.voice.record.notes import Ending
+from services.voice.session.call import Call
+from services.voice.transport.frames import StartDetails
+from services.voice.transport.media_socket import MediaSocket, SocketClosed
+from services.voice.transport.media_stream import MediaStream, StreamRefused
+from shared.clock import Clock
+from shared.contracts.calls import MediaState
+from shared.errors import Transient
+from shared.observability import metrics
+from shared.observability.context import bound
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+NORMAL, INTERNAL_ERROR, RESTARTING, TRY_AGAIN = 1000, 1011, 1012, 1013
+"""Close codes (RFC 6455 section 7.4.1 and the IANA registry)."""
+CLOSE_WITHIN_S: Final = 2.0
+PATH: Final = "/twilio/media"
+
+Admit = Callable[[StartDetails], Awaitable[ClaimedCall]]
+"""Check a stream's token and claim its call. Raises StreamRefused, and Transient when it cannot be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """How a call ended, for the metrics and for the socket."""
+
+    outcome: str
+    code: int
+
+
+def _result_of(work: asyncio.Task[Ending]) -> _Result:
+    if work.cancelled():
+        return _Result("lost", RESTARTING)
+    match work.exception():
+        case None:
+            ending = work.result()
+        case StreamRefused(reason=reason, code=code):
+            log.warning("stream_refused", reason=reason, code=code)
+            return _Result("lost", code)
+        case error:
+            log.error("call_failed", error=type(error).__name__, exc_info=error)
+            return _Result("failed", INTERNAL_ERROR)
+    if ending.media_state is MediaState.FINISHED and ending.outcome is not None:
+        return _Result(ending.outcome.value, NORMAL)
+    return _Result("lost", NORMAL)
+
+
+class Calls:
+    """The calls of one process."""
+
+    def __init__(self, admit: Admit, make_call: Callable[[ClaimedCall, MediaStream], Call], clock: Clock) -> None:
+        self._admit = admit
+        self._make_call = make_call
+        self._clock = clock
+        self._live: set[asyncio.Task[Ending]] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+        self._draining = False
+        self.refusing = False
+        """Set when this process takes no new sockets."""
+        self._show()
+
+    @property
+    def active(self) -> int:
+        """Calls being carried."""
+        return len(self._live)
+
+    def _show(self) -> None:
+        metrics.calls_active.labels(state="serving").set(0 if self._draining else self.active)
+        metrics.calls_active.labels(state="draining").set(self.active if self._draining else 0)
+
+    async def take(self, socket: MediaSocket) -> None:
+        """Carry the call that comes over this accepted socket until it is over; whatever happens stays in here."""
+        code = await self._carry(socket)
+        metrics.ws_closed_total.labels(path=PATH, code=str(code)).inc()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await socket.close(code)
+
+    async def _carry(self, socket: MediaSocket) -> int:
+        """The code to close with."""
+        stream = MediaStream(socket, self._clock)
+        try:
+            claimed = await self._admit(await stream.handshake())
+        except SocketClosed as closed:
+            return closed.code
+        except StreamRefused as refusal:
+            metrics.webhooks_rejected_total.labels(reason="stream_refused").inc()
+            log.warning("stream_refused", reason=refusal.reason, code=refusal.code)
+            return refusal.code
+        except Transient as problem:
+            log.warning("stream_not_taken", reason=problem.detail)
+            return TRY_AGAIN
+        except Exception as error:
+            log.exception("stream_not_taken", error=type(error).__name__)
+            return INTERNAL_ERROR
+        with bound(trace_id=claimed.trace_id, call_sid=claimed.call_sid):
+            return await self._supervise(claimed, stream)
+
+    async def _supervise(self, claimed: ClaimedCall, stream: MediaStream) -> int:
+        """Run one call in a task of its own; the code to close its socket with."""
+        began = self._clock.monotonic()
+        work = asyncio.create_task(self._make_call(claimed, stream).run(), name="call")
+        self._live.add(work)
+        self._none_left.clear()
+        self._show()
+        log.info("call_started", conversation_id=str(claimed.conversation_id), generation=claimed.generation)
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait({work})
+            raise
+        finally:
+            self._live.discard(work)
+            if not self._live:
+                self._none_left.set()
+            self._show()
+            result = _result_of(work)
+            direction = "outbound" if claimed.direction.startswith("outbound") else "inbound"
+            metrics.calls_total.labels(direction=direction, outcome=result.outcome).inc()
+            seconds = round(self._clock.monotonic() - began, 1)
+            log.info("call_finished", outcome=result.outcome, seconds=seconds, active=self.active)
+        return result.code
+
+    async def until_none(self) -> None:
+        """Wait until the last call is over."""
+        await self._none_left.wait()
+
+    def drain(self) -> None:
+        """From now on calls only become fewer."""
+        self._draining = True
+        self._show()
+
+    async def cut(self) -> None:
+        """Leave every call as it stands: another process goes on with it."""
+        for work in list(self._live):
+            work.cancel()
+        await self.until_none()

@@ -1,0 +1,175 @@
+"""One reply on its way to the caller: sentences as they are thought, their sound as it comes, the ear at its own pace.
+
+Three steps run side by side, so that the next sentence is being thought and synthesised while this one is heard. What
+is thought ahead is text, and short; what is synthesised ahead is bounded by a queue of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.voice.playout.heard_ledger import Segment
+from services.voice.playout.playout import Playout
+from services.voice.speech.ports import SpeechUnavailable, Voiced
+from services.voice.speech.voice import Voice
+from services.voice.transport.media_socket import SocketClosed
+from shared.clock import Clock
+from shared.conversation.ports import Reply, Sentence
+
+Sounds = asyncio.Queue[tuple[Segment, Voiced] | None]
+
+
+class Floor(Protocol):
+    """Whose turn it is to speak."""
+
+    async def wait(self) -> object:
+        """Wait until the caller is not speaking."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What a reply passes on its way to the caller."""
+
+    voice: Voice
+    playout: Playout
+    floor: Floor
+    model_waited: Callable[[], float]
+    """Seconds the conversation has waited for its model so far."""
+
+
+class Speaking:
+    """Speaks one reply. `run` it once; `interrupt` it from elsewhere."""
+
+    def __init__(self, reply: Reply, turn: int, road: Road, clock: Clock) -> None:
+        self.reply = reply
+        self.turn = turn
+        self.sentences: list[str] = []
+        """Every sentence of the reply so far, heard or not."""
+        self.model_wait_s = 0.0
+        """How long the first of them waited for the model."""
+        self.first: tuple[Segment, Voiced] | None = None
+        """The first sentence that has a sound, or will have."""
+        self.held_s = 0.0
+        """How long the first sentence waited, ready, because the caller was speaking."""
+        self.interrupted = False
+        self.voiceless = False
+        """No sound could be had for some of it."""
+        self._all_sent = False
+        self._voice = road.voice
+        self._playout = road.playout
+        self._floor = road.floor
+        self._model_waited = road.model_waited
+        self._waited_before = road.model_waited()
+        self._clock = clock
+        self._work: asyncio.Task[None] | None = None
+
+    @property
+    def text(self) -> str:
+        """Everything the reply said so far."""
+        return " ".join(self.sentences)
+
+    @property
+    def began_at(self) -> float | None:
+        """When its first audio left for the caller."""
+        return self.first[0].began_at if self.first is not None else None
+
+    def heard(self, now: float) -> str:
+        """The words the caller has heard of it."""
+        return self._playout.ledger.heard(self.turn, now)
+
+    def heard_whole(self, now: float) -> bool:
+        """Whether it is complete and was heard to its end."""
+        return self._all_sent and self._playout.ledger.heard_whole(self.turn, now)
+
+    async def run(self) -> None:
+        """Speak until the caller has heard all of it, until it is interrupted, or until speech fails.
+
+        Raises SocketClosed when the caller is gone.
+        """
+        self._work = asyncio.create_task(self._speak(), name=f"reply-{self.turn}")
+        try:
+            await asyncio.wait({self._work})
+        finally:
+            if not self._work.done():  # the call itself is ending
+                self._work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._work
+        if not self._work.cancelled():
+            self._work.result()
+
+    def interrupt(self) -> None:
+        """Send nothing more. Takes effect at once: what was not sent by now will not be."""
+        self.interrupted = True
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _speak(self) -> None:
+        thoughts: asyncio.Queue[Sentence | None] = asyncio.Queue()
+        sounds: Sounds = asyncio.Queue(1)
+        gone = False
+        try:
+            async with asyncio.TaskGroup() as steps:
+                steps.create_task(self._think(thoughts))
+                steps.create_task(self._synthesise(thoughts, sounds))
+                steps.create_task(self._play(sounds))
+        except* SpeechUnavailable:
+            self.voiceless = True
+        except* SocketClosed:
+            gone = True
+        if gone:
+            raise SocketClosed(1006)
+        if not self.voiceless:
+            self._all_sent = True
+            await self._playout.until_played(self.turn)
+
+    async def _think(self, thoughts: asyncio.Queue[Sentence | None]) -> None:
+        async with aclosing(aiter(self.reply)) as sentences:
+            async for sentence in sentences:
+                if not self.sentences:
+                    self.model_wait_s = self._model_waited() - self._waited_before
+                self.sentences.append(sentence.text)
+                thoughts.put_nowait(sentence)
+        thoughts.put_nowait(None)
+
+    async def _synthesise(self, thoughts: asyncio.Queue[Sentence | None], sounds: Sounds) -> None:
+        while (sentence := await thoughts.get()) is not None:
+            segment = self._playout.ledger.queue(self.turn, sentence.text)
+            voiced = await self._voice.begin(sentence)
+            if self.first is None:
+                self.first = segment, voiced
+            await sounds.put((segment, voiced))
+        await sounds.put(None)
+
+    async def _play(self, sounds: Sounds) -> None:
+        while (sound := await sounds.get()) is not None:
+            segment, voiced = sound
+            await self._playout.play(segment, voiced if self.began_at is not None else _AfterFloor(voiced, self))
+
+    async def take_the_floor(self) -> None:
+        """Wait, with the first sound in hand, until the caller is not speaking."""
+        waits_since = self._clock.monotonic()
+        await self._floor.wait()
+        self.held_s += self._clock.monotonic() - waits_since
+
+
+class _AfterFloor:
+    """The first sound of a reply, held back while the caller speaks."""
+
+    def __init__(self, voiced: Voiced, speaking: Speaking) -> None:
+        self._voiced = voiced
+        self._speaking = speaking
+
+    @property
+    def total(self) -> int | None:
+        return self._voiced.total
+
+    async def read(self, most: int) -> bytes:
+        audio = await self._voiced.read(most)
+        if self._speaking.began_at is None:
+            await self._speaking.take_the_floor()
+        return audio

@@ -1,0 +1,31 @@
+"""What a voice process must be told."""
+
+from __future__ import annotations
+
+from shared.settings import (
+    DatabaseSettings,
+    DeepgramSettings,
+    OpenAISettings,
+    PublicSettings,
+    RedisSettings,
+    RoomSettings,
+    SigningSettings,
+    TwilioSettings,
+    VoiceSettings,
+)
+from shared.web.app import ServerSettings
+
+
+class VoiceRoomSettings(
+    ServerSettings,
+    DatabaseSettings,
+    RedisSettings,
+    PublicSettings,
+    SigningSettings,
+    TwilioSettings,
+    DeepgramSettings,
+    OpenAISettings,
+    RoomSettings,
+    VoiceSettings,
+):
+    """Everything `python -m services.voice` reads."""

@@ -1,0 +1,1 @@
+"""From sentences to μ-law audio."""

@@ -1,0 +1,1 @@
+"""Twilio's media stream: frames, limits, who may connect."""

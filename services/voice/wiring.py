@@ -1,0 +1,142 @@
+"""What a voice process is made of: built once from the settings, started and stopped with the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from services.voice.conversations import Conversations, reachable
+from services.voice.deepgram_socket import DeepgramSockets
+from services.voice.hearing.deepgram_listen import DeepgramListen, listen_query
+from services.voice.record.call_rows import ClaimedCall, active_profiles
+from services.voice.record.recorder import Recorder, is_outage
+from services.voice.session.admission import Admission
+from services.voice.session.call import Call, CallParts
+from services.voice.session.calls import Calls
+from services.voice.session.silence import CallLimits
+from services.voice.settings import VoiceRoomSettings
+from services.voice.speech.apologies import apologies_in
+from services.voice.speech.audio_cache import AudioCache
+from services.voice.speech.deepgram_speak import DeepgramSpeak
+from services.voice.speech.pace import Pace
+from services.voice.speech.voice import Voice
+from services.voice.speech.warm_up import PhraseSynthesis, WarmUp
+from services.voice.transport.media_stream import MediaStream
+from services.voice.transport.stream_token import StreamTokens
+from shared.clock import Clock
+from shared.conversation.state import ConversationState
+from shared.database.engine import async_sessions, make_async_engine
+from shared.observability.logs import get_logger
+from shared.security.purpose_tokens import TokenSigner
+from shared.task_group import TaskSet
+from shared.web.health import Check
+
+log = get_logger(__name__)
+
+REDIS_S: Final = 0.5
+"""How long a stream's admission waits for Redis before the row alone decides."""
+LAST_STORE_S: Final = 10.0
+"""How long the end of the process waits for the record."""
+DATABASE_RETRY_S: Final = 2.0
+
+
+class Wiring:
+    """The parts. Nothing connects before it is used."""
+
+    def __init__(self, settings: VoiceRoomSettings, conversations: Conversations, clock: Clock) -> None:
+        """Raises ValueError when the signing key is none."""
+        self._settings = settings
+        self._conversations = conversations
+        self._clock = clock
+        self._limits = CallLimits(settings.voice_silence_s, settings.voice_longest_call_s)
+        key = settings.deepgram_api_key.get_secret_value()
+        self._sockets = DeepgramSockets(settings.deepgram_url, key)
+        self._engine = make_async_engine(settings, "voice")
+        self._sessions = async_sessions(self._engine)
+        self._redis = Redis.from_url(
+            settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
+        )
+        self._cache = AudioCache()
+        self._paces: dict[str, Pace] = {}
+        self._warm_up = WarmUp(PhraseSynthesis(settings.deepgram_url, key), self._cache)
+        self._recorder = Recorder(self._sessions, clock)
+        signer = TokenSigner(settings.signing_key.get_secret_value())
+        tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
+        self.calls = Calls(Admission(tokens, self._sessions, clock), self.call, clock)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Run what runs beside the calls; at the end, store what is left and close everything."""
+        background = TaskSet("voice")
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispose)
+            stack.push_async_callback(self._redis.aclose)
+            stack.push_async_callback(self._conversations.close)
+            stack.push_async_callback(self._warm_up.close)
+            stack.push_async_callback(background.close)
+            stack.push_async_callback(self._store_the_rest)
+            background.start(self._recorder.run(), "recorder")
+            background.start(self._warm_all(), "warm-up")
+            yield
+
+    async def _store_the_rest(self) -> None:
+        left = await self._recorder.drain(LAST_STORE_S)
+        if left:
+            log.error("turns_not_stored", count=left)
+
+    async def _warm_all(self) -> None:
+        """Have the fixed sentences of every active agent ready; the database may come up after us."""
+        while True:
+            try:
+                profiles = await active_profiles(self._sessions)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                await asyncio.sleep(DATABASE_RETRY_S)
+            else:
+                break
+        for profile in profiles:
+            self._warm_up.want(profile.voice, apologies_in(profile.language).all)
+            self._warm_up.want(profile.voice, self._conversations.fixed_sentences(profile))
+
+    def call(self, claimed: ClaimedCall, stream: MediaStream) -> Call:
+        """The parts of one call, put together."""
+        profile = claimed.profile
+        pace = self._paces.setdefault(profile.voice, Pace())
+        speaker = DeepgramSpeak(self._sockets, profile.voice, self._clock)
+        query = listen_query(self._settings, profile.language, profile.company)
+        self._warm_up.want(profile.voice, apologies_in(profile.language).all)
+        return Call(
+            CallParts(
+                claimed=claimed,
+                stream=stream,
+                hearing=DeepgramListen(self._sockets, query, self._clock),
+                voice=Voice(speaker, profile.voice, self._cache, pace, self._clock),
+                pace=pace,
+                conversation=self._conversations.begin(profile, ConversationState.from_json(claimed.checkpoint)),
+                recorder=self._recorder,
+                limits=self._limits,
+                clock=self._clock,
+            )
+        )
+
+    def checks(self) -> Mapping[str, Check]:
+        """What the dependency report asks."""
+        return {
+            "database": self._check_database,
+            "redis": self._check_redis,
+            "deepgram": reachable(self._settings.deepgram_url),
+            **self._conversations.checks(),
+        }
+
+    async def _check_database(self) -> None:
+        async with self._sessions() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def _check_redis(self) -> None:
+        await self._redis.ping()

@@ -1,0 +1,230 @@
+"""Hearing against the lab's Deepgram: what is said arrives once, whatever happens to the socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from lab.deepgram.app import make_app
+from lab.deepgram.faults import Faults, ListenFaults
+from lab.deepgram.settings import Settings
+from lab.deepgram.state import Deepgram
+from lab.speech.encoder import Speaker, encode
+from lab.speech.mulaw import SILENCE
+from services.voice.deepgram_socket import DeepgramSockets
+from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes, listen_query
+from services.voice.hearing.ports import Final, Heard, Interim, Lost, SpeechStarted, UtteranceEnded
+from shared.clock import SystemClock
+from shared.settings import DeepgramSettings
+from tests.serving import serving
+from tests.waiting import wait_for_async
+
+SPEED = 16
+QUERY = listen_query(DeepgramSettings(deepgram_api_key="lab"), "en", "Fernway")
+SENTENCE = "My router has an orange light and nothing works since this morning."
+ORDINARY = ListenTimes()
+IMPATIENT = ListenTimes(keepalive=0.2, quiet=0.6, answer=0.3, give_up=1.0)
+
+
+class Ear:
+    """A recogniser that is being spoken to."""
+
+    def __init__(self, listen: DeepgramListen) -> None:
+        self.listen = listen
+        self.events: list[Heard] = []
+
+    async def take(self) -> None:
+        async for event in self.listen.events():
+            self.events.append(event)
+
+    async def hear(self, text: str, silence_s: float = 1.5) -> None:
+        """Speak `text` into it, much faster than a caller would, with silence behind it."""
+        sound = encode(text, Speaker.CALLER) + SILENCE * int(silence_s * 50)
+        for start in range(0, len(sound), 160):
+            self.listen.hear(sound[start : start + 160])
+            await asyncio.sleep(0.02 / SPEED)
+
+    @property
+    def finals(self) -> str:
+        return " ".join(event.text for event in self.events if isinstance(event, Final) and event.text)
+
+    async def until(self, kind: type, within_s: float = 5.0) -> None:
+        async def look() -> bool:
+            return any(isinstance(event, kind) for event in self.events)
+
+        await wait_for_async(look, within_s, f"{kind.__name__} among {self.events}")
+
+
+@asynccontextmanager
+async def an_ear(
+    faults: ListenFaults | None = None, times: ListenTimes = ORDINARY, key: str = "lab", idle_limit_s: float = 10.0
+) -> AsyncIterator[tuple[Ear, Deepgram]]:
+    lab = Deepgram(Settings(speed=SPEED, idle_limit_s=idle_limit_s), Faults(listen=faults or ListenFaults()))
+    async with serving(make_app(lab)) as address:
+        ear = Ear(DeepgramListen(DeepgramSockets(address, key), QUERY, SystemClock(), times))
+        taking = asyncio.ensure_future(ear.take())
+        try:
+            yield ear, lab
+        finally:
+            await ear.listen.close()
+            await taking
+
+
+async def test_words_arrive_as_guesses_and_then_for_good() -> None:
+    async with an_ear() as (ear, lab):
+        await ear.hear(SENTENCE)
+        await ear.until(UtteranceEnded)
+        kinds = [type(event) for event in ear.events]
+        assert kinds[0] is SpeechStarted
+        assert Interim in kinds
+        assert ear.finals == SENTENCE
+        last = [event for event in ear.events if isinstance(event, Final) and event.text][-1]
+        assert last.ends_utterance
+        assert 0 < time.monotonic() - last.spoken_until < 2
+        assert not [name for name in lab.counts if name.startswith("listen_unknown_parameter")]
+
+
+async def test_a_silent_line_is_no_fault_of_the_recogniser_either() -> None:
+    async with an_ear(times=IMPATIENT) as (ear, lab):
+        for _ in range(700):
+            ear.listen.hear(SILENCE)
+            await asyncio.sleep(0.02 / SPEED)
+        await ear.hear("Hello?")
+        await wait_for_async(lambda: _true(ear.finals == "Hello?"), 5, f"hello, not {ear.finals!r}")
+        assert lab.counts["listen_opened"] == 1
+
+
+@pytest.mark.parametrize(("characters", "politely"), [(1, False), (20, True), (45, False), (66, True)])
+async def test_a_socket_that_is_cut_while_the_caller_talks_costs_no_word_and_doubles_none(
+    characters: int, politely: bool
+) -> None:
+    cut = ListenFaults(sockets=1, cut_after_characters=characters)
+    closed = ListenFaults(sockets=1, close_after_characters=characters)
+    async with an_ear(closed if politely else cut) as (ear, lab):
+        await ear.hear(SENTENCE, silence_s=6)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        await ear.hear("And one more thing.")
+        await wait_for_async(lambda: _true(ear.finals.endswith("thing.")), 5, f"the rest, not {ear.finals!r}")
+        assert ear.finals == f"{SENTENCE} And one more thing."
+        assert lab.counts["listen_opened"] == 2
+
+
+async def _true(value: object) -> bool:
+    return bool(value)
+
+
+async def test_a_key_that_is_refused_ends_hearing_at_once() -> None:
+    async with an_ear(key="wrong") as (ear, lab):
+        await ear.until(Lost, within_s=1)
+        assert lab.counts["listen_refused:401"] == 1
+
+
+async def test_a_busy_vendor_is_tried_again() -> None:
+    async with an_ear(ListenFaults(sockets=2, refuse=429)) as (ear, lab):
+        await ear.hear(SENTENCE, silence_s=3)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        assert lab.counts["listen_refused:429"] == 2
+
+
+async def test_a_vendor_that_stays_away_is_reported_in_time() -> None:
+    began = time.monotonic()
+    async with an_ear(ListenFaults(refuse=503), times=IMPATIENT) as (ear, _):
+        await ear.until(Lost)
+        assert 1.0 <= time.monotonic() - began < 3.0
+
+
+async def test_a_socket_that_falls_silent_is_replaced_and_in_the_end_given_up() -> None:
+    async with an_ear(ListenFaults(hears_nothing=True), times=IMPATIENT) as (ear, lab):
+        speaking = asyncio.ensure_future(ear.hear("hello " * 200))
+        await ear.until(Lost)
+        assert lab.counts["listen_opened"] >= 2
+        speaking.cancel()
+        with suppress(asyncio.CancelledError):
+            await speaking
+
+
+async def test_a_caller_who_says_nothing_is_no_fault_of_the_recogniser() -> None:
+    async with an_ear(times=IMPATIENT, idle_limit_s=1.0) as (ear, lab):
+        ear.listen.hear(SILENCE)
+        await asyncio.sleep(2.5)  # twice the vendor's limit without audio: only signs of life keep the socket
+        assert not [event for event in ear.events if isinstance(event, Lost)]
+        await ear.hear("Hello?")
+        await wait_for_async(lambda: _true(ear.finals == "Hello?"), 5, f"hello, not {ear.finals!r}")
+        assert lab.counts["listen_opened"] == 1
+
+
+async def test_garbage_between_the_messages_is_skipped() -> None:
+    async with an_ear(ListenFaults(sends_garbage=True, error="an error of the lab")) as (ear, _):
+        await ear.hear(SENTENCE)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+
+
+async def test_a_transcript_in_no_language_is_passed_on() -> None:
+    async with an_ear(ListenFaults(hears="ʘ‿ʘ ¤¤")) as (ear, _):
+        await ear.hear("whatever")
+        await wait_for_async(lambda: _true(ear.finals == "ʘ‿ʘ ¤¤"), 5, f"the signs, not {ear.finals!r}")
+
+
+async def test_finalize_brings_what_is_held_back() -> None:
+    async with an_ear(ListenFaults(never_speech_final=True)) as (ear, _):
+        await ear.hear("five five five", silence_s=0.2)
+        ear.listen.finalize()
+        await wait_for_async(lambda: _true(ear.finals == "five five five"), 2, f"the words, not {ear.finals!r}")
+
+
+@asynccontextmanager
+async def a_vendor_that_sends(*messages: str | bytes) -> AsyncIterator[str]:
+    """A server that sends these at once and then keeps still."""
+
+    async def handle(connection: ServerConnection) -> None:
+        for message in messages:
+            await connection.send(message)
+        async for _ in connection:
+            pass
+
+    server: Server = await serve(handle, "127.0.0.1", 0)
+    try:
+        host, port = next(iter(server.sockets)).getsockname()[:2]
+        yield f"http://{host}:{port}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def results(text: str, start: float, duration: float, *, final: bool, speech_final: bool = False) -> str:
+    words = [{"word": text, "start": start, "end": start + duration, "confidence": 1.0}] if text else []
+    alternative = {"transcript": text, "confidence": 1.0, "words": words}
+    message = {
+        "type": "Results",
+        "channel_index": [0, 1],
+        "start": start,
+        "duration": duration,
+        "is_final": final,
+        "speech_final": speech_final,
+        "channel": {"alternatives": [alternative]},
+        "newer_field": {"x": 1},
+    }
+    return json.dumps(message)
+
+
+async def test_a_window_that_was_settled_is_not_heard_again() -> None:
+    """One documented sample ends an utterance with `is_final: false`; the final for the same window may follow."""
+    vendor = a_vendor_that_sends(
+        results("hello", 0.0, 0.5, final=False),
+        results("hello there", 0.0, 1.0, final=False, speech_final=True),
+        results("hello there", 0.0, 1.0, final=True, speech_final=True),
+        results("next", 1.0, 0.5, final=True),
+    )
+    async with vendor as address:
+        ear = Ear(DeepgramListen(DeepgramSockets(address, "lab"), QUERY, SystemClock()))
+        taking = asyncio.ensure_future(ear.take())
+        await wait_for_async(lambda: _true(ear.finals.endswith("next")), 5, "the words")
+        await ear.listen.close()
+        await taking
+        assert ear.finals == "hello there next"

@@ -1,0 +1,182 @@
+"""Calls from the first word to the record of their end, over real sockets: all kinds at once, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from lab.openai.app import make_app as make_openai
+from services.voice.session.silence import CallLimits
+from shared.contracts.calls import MediaState, NextStep
+from shared.contracts.conversations import Outcome
+from shared.conversation.state import ConversationState, Phase, Question
+from shared.database.models import OutboxRow
+from tests.serving import serving
+from tests.voice_house import GREETING, Driven, VoiceHouse, all_at_once, an_agent, voice_house
+
+
+async def test_calls_of_all_kinds(database_url: str, redis_url: str) -> None:
+    async with (
+        voice_house(database_url, redis_url) as house,
+        serving(make_openai()) as openai,
+        voice_house(database_url, redis_url, openai_api_key="lab", openai_base_url=f"{openai}/v1") as clever,
+        voice_house(database_url, redis_url) as hurried,
+    ):
+        person = await an_agent(house.sessions, transfer_number="+18005550199")
+        hurried.wiring._limits = CallLimits(silence=60, longest=3)
+        await all_at_once(
+            answered=is_answered(house),
+            silent=never_speaks(house),
+            hangs_up_speaking=hangs_up_in_the_middle_of_a_sentence(house),
+            hangs_up_listening=hangs_up_in_the_middle_of_an_answer(house),
+            reported_first=is_over_for_twilio_first(house),
+            resumed=goes_on_where_it_stood(house),
+            transferred=asks_for_a_person(house, person),
+            model=is_answered_by_a_model(clever),
+            longest=reaches_the_longest_time(hurried),
+        )
+
+
+async def is_answered(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.asked("How can I help you today?", "How do I restart my router?")
+    await caller.asked("Is there anything else I can help you with?", "No, thank you.")
+    await caller.asked("e-mail address", "I'd rather not give it.")
+    await call.over.wait()
+
+    assert call.record.ended_by == "twiml"
+    assert call.record.problems == []
+    assert caller.heard.endswith("Goodbye!")
+    row = await house.left(call.record.sid, MediaState.FINISHED)
+    assert row.next_step == NextStep.HANG_UP
+    conversation = await house.conversation(call.record.sid)
+    assert conversation.outcome == Outcome.ANSWERED
+    assert conversation.notice_heard
+    assert ConversationState.from_json(conversation.checkpoint).said_goodbye
+    turns = await house.turns(call.record.sid)
+    assert [turn.number for turn in turns] == list(range(1, len(turns) + 1))
+    assert [turn.speaker for turn in turns] == ["assistant", "caller"] * (len(turns) // 2) + ["assistant"]
+    assert all(turn.heard == turn.text and not turn.interrupted for turn in turns)
+    assert turns[1].text == "How do I restart my router?"
+    answer = turns[2]
+    assert "wait ten seconds" in answer.text
+    assert answer.sources[0]["title"] == "Restart your router"
+    assert {"hearing", "retrieval", "first_audio", "answer", "overhead", "playout"} <= set(answer.stages_ms)
+    assert 300 <= answer.stages_ms["hearing"] < 700
+    assert answer.stages_ms["overhead"] < 250
+    assert all(turn.started_at < turn.ended_at for turn in turns)
+
+
+async def never_speaks(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await call.over.wait()
+    assert "Are you still there?" in caller.heard
+    assert "please say something" in caller.heard
+    assert caller.heard.endswith("Goodbye.")
+    assert (await house.conversation(call.record.sid)).outcome == Outcome.SILENT
+    assert (await house.call(call.record.sid)).next_step == NextStep.HANG_UP
+
+
+async def hangs_up_in_the_middle_of_a_sentence(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.hears(GREETING)
+    caller.say("My router has an orange light and I have tried everything that you")
+    await asyncio.sleep(2.0)
+    caller.hang_up()
+    await call.over.wait()
+    await house.left(call.record.sid, MediaState.FINISHED)
+    said = (await house.turns(call.record.sid))[-1]
+    assert said.speaker == "caller"
+    assert said.text.startswith("My router has an orange light")
+    assert (await house.conversation(call.record.sid)).outcome == Outcome.ABANDONED
+
+
+async def hangs_up_in_the_middle_of_an_answer(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.asked("How can I help you", "How do I restart my router?")
+    await caller.hears("Unplug the router, wait")
+    caller.hang_up()
+    await call.over.wait()
+    await house.left(call.record.sid, MediaState.FINISHED)
+    cut = (await house.turns(call.record.sid))[-1]
+    assert cut.speaker == "assistant"
+    assert cut.text.startswith(cut.heard)
+    assert cut.text != cut.heard
+    assert "Unplug the" in cut.heard
+    assert cut.heard.replace(" ", "") in caller.heard.replace(" ", "")
+
+
+async def is_over_for_twilio_first(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.hears(GREETING)
+    await house.set_status(call.record.sid, "completed")
+    caller.hang_up()
+    await call.over.wait()
+    await house.left(call.record.sid, MediaState.FINISHED)
+    conversation = await house.conversation(call.record.sid)
+    assert conversation.closed_at is not None
+    async with house.sessions() as session:
+        tasks = select(OutboxRow.task).where(OutboxRow.order_key == str(conversation.id))
+        assert "analytics.record_conversation" in (await session.scalars(tasks)).all()
+
+
+async def goes_on_where_it_stood(house: VoiceHouse) -> None:
+    state = ConversationState(
+        phase=Phase.ANYTHING_ELSE,
+        questions=(Question("How do I restart my router?", found=True, answered=True),),
+        notice_heard=True,
+        caller_spoke=True,
+    )
+    caller = Driven()
+    call = house.ring(caller, rows={"stream_generation": 2, "checkpoint": state.to_json()})
+    await caller.hears("we were cut off")
+    assert GREETING not in caller.heard
+    caller.hang_up()
+    await call.over.wait()
+    await house.left(call.record.sid, MediaState.FINISHED)
+    assert (await house.turns(call.record.sid))[0].number == 1001
+    assert ConversationState.from_json((await house.conversation(call.record.sid)).checkpoint).questions
+
+
+async def asks_for_a_person(house: VoiceHouse, agent_id: Any) -> None:
+    caller = Driven()
+    call = house.ring(caller, rows={"agent_id": agent_id})
+    await caller.hears(GREETING)
+    caller.say("I want to talk to a person.")
+    await call.over.wait()
+    assert "put you through" in caller.heard
+    assert (await house.call(call.record.sid)).next_step == NextStep.TRANSFER
+    assert (await house.conversation(call.record.sid)).outcome == Outcome.TRANSFERRED
+
+
+async def is_answered_by_a_model(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.asked("How can I help you", "How do I restart my router?")
+    await caller.hears("anything else")
+    caller.hang_up()
+    await call.over.wait()
+    await house.left(call.record.sid, MediaState.FINISHED)
+    answers = [turn for turn in await house.turns(call.record.sid) if turn.origin == "model"]
+    assert answers
+    stages = answers[0].stages_ms
+    assert {"retrieval", "first_token", "first_sentence", "first_audio", "answer", "overhead"} <= set(stages)
+    waited = stages["first_sentence"] + stages["first_audio"]
+    assert stages["answer"] == pytest.approx(waited + stages["overhead"], abs=10)
+    assert stages["overhead"] < 250
+
+
+async def reaches_the_longest_time(house: VoiceHouse) -> None:
+    caller = Driven()
+    call = house.ring(caller)
+    await call.over.wait()
+    assert "longest time for one call" in caller.heard
+    assert (await house.call(call.record.sid)).next_step == NextStep.HANG_UP
