@@ -15,6 +15,7 @@ from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.contracts.knowledge import Passage, SearchAnswer
 from shared.conversation import tools
+from shared.conversation.attribution import source_of
 from shared.conversation.models.extractive import extract
 from shared.conversation.outgoing import Rule, check
 from shared.conversation.phrases import Phrase, phrase
@@ -79,6 +80,7 @@ class Answering:
         self._provenance = provenance
         self._findings = findings
         self._words = words_of(profile.language)
+        self._given: list[Passage] = []
 
     async def sentences(self, state: ConversationState, answer: Answer) -> AsyncGenerator[str]:
         """The answer, sentence by sentence. `findings` says how it ended once this has ended."""
@@ -127,13 +129,21 @@ class Answering:
         return found.passages
 
     def _use(self, passages: Sequence[Passage]) -> None:
-        """These may be answered from: they are the sources of the turn."""
+        """These may be answered from."""
         self._findings.topic = passages[0].title
-        known = {source["article_id"] for source in self._provenance.sources}
-        for passage in passages:
-            if (article := str(passage.article_id)) in known:
-                continue
-            known.add(article)
+        self._given.extend(passages)
+
+    def _attribute(self, sentence: str) -> None:
+        """Name the article that a sentence came from; the best one found when the first sentence does not tell."""
+        source = source_of(sentence, self._given, self._words.questions)
+        if source is None and self._given and not self._provenance.sources:
+            source = self._given[0]
+        if source is not None:
+            self._cite(source)
+
+    def _cite(self, passage: Passage) -> None:
+        article = str(passage.article_id)
+        if all(source["article_id"] != article for source in self._provenance.sources):
             self._provenance.sources.append(
                 {"article_id": article, "title": passage.title, "url": passage.url, "score": round(passage.score, 4)}
             )
@@ -198,6 +208,7 @@ class Answering:
                 written.sentences += 1
                 written.words += count_words(checked.text)
                 written.last = checked.text
+                self._attribute(checked.text)
                 yield checked.text
                 continue
             self._findings.wants_ticket = self._findings.wants_ticket or checked.broken is Rule.TICKET
@@ -258,6 +269,7 @@ class Answering:
             return []
         passage, sentences = found
         self._provenance.origin = Origin.RULES
+        self._cite(passage)
         self._findings.result = Finding.ANSWERED
         self._findings.is_whole = True
         self._findings.topic = passage.title

@@ -89,7 +89,7 @@ class Provenance:
     origin: Origin = Origin.PHRASE
     phase: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
-    """article_id, title, url, score of each passage the answer was given."""
+    """article_id, title, url, score of each article that words of the answer came from, in the order they were said."""
     stages_ms: dict[str, float] = field(default_factory=dict)
 
 
