@@ -1,0 +1,1 @@
+"""Files, models and servers that the room works with."""

@@ -1,0 +1,43 @@
+"""The knowledge room's web application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+
+from services.knowledge.api import articles, search
+from services.knowledge.settings import KnowledgeServiceSettings
+from services.knowledge.wiring import wired
+from shared.clock import Clock, SystemClock
+from shared.security.purpose_tokens import TokenSigner
+from shared.web.app import make_app as make_web_app
+from shared.web.guards import Operator, Service
+from shared.web.health import Health, health_routes
+
+ROOM = "knowledge"
+
+
+def make_app(settings: KnowledgeServiceSettings, clock: Clock | None = None) -> FastAPI:
+    """The service for these settings. Raises ValueError when the signing key is none."""
+    signer = TokenSigner(settings.signing_key.get_secret_value())
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with wired(settings, clock or SystemClock()) as wiring:
+            app.state.wiring = wiring
+            health.checks = wiring.checks()
+            health.ready = True
+            try:
+                yield
+            finally:
+                health.ready = False
+
+    app = make_web_app(ROOM, lifespan, body_limits={articles.UPLOAD_PATH: articles.UPLOAD_LIMIT})
+    for part in (search, articles):
+        app.include_router(part.routes, dependencies=[Depends(Service(ROOM, signer))])
+    token = settings.metrics_token
+    app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))
+    return app

@@ -1,0 +1,11 @@
+"""What the knowledge service must be told."""
+
+from __future__ import annotations
+
+from services.knowledge.adapters.embedding_choice import EmbeddingSettings
+from shared.settings import DatabaseSettings, SigningSettings
+from shared.web.app import ServerSettings
+
+
+class KnowledgeServiceSettings(ServerSettings, DatabaseSettings, SigningSettings, EmbeddingSettings):
+    """Everything `python -m services.knowledge` reads."""
