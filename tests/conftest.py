@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from lab.stack import servers as programs
@@ -21,6 +22,11 @@ from shared.settings import DatabaseSettings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "callwright_template"
+
+# The same examples on every machine and every day; `make explore` looks for new ones.
+hypothesis_settings.register_profile("repeatable", derandomize=True, database=None)
+hypothesis_settings.register_profile("explore")
+hypothesis_settings.load_profile("repeatable")
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def stood_in(given: Mapping[str, str]) -> list[str]:
 
 def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, str]) -> dict[str, str]:
     """The environment all processes share: the machine's, what was given, and our addresses and keys for the rest."""
-    base = {name: value for name, value in os.environ.items() if name not in known_names()}
+    # thirteen processes import the same modules: whoever is first leaves them compiled for the others
+    ours_to_set = known_names() | {"PYTHONDONTWRITEBYTECODE"}
+    base = {name: value for name, value in os.environ.items() if name not in ours_to_set}
     lab = ports.addresses()
     ours = {
         "DATABASE_URL": servers.database_url,

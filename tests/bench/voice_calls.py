@@ -72,7 +72,7 @@ async def talk(house: VoiceHouse, number: int, until: asyncio.Event) -> None:
     """One caller, until told to stop."""
     caller = Driven()
     call = house.ring(caller)
-    await caller.hears("How can I help you")
+    await caller.hears("How can I help")
     await caller.quiet()
     answers = 0
     while not until.is_set():

@@ -16,8 +16,8 @@ IN_TITLE, IN_HEADING = 1.0, 0.75
 """What a word of the question counts for a sentence under a title or heading that holds it; its own words count 1."""
 LATER = 0.05
 """What each place further down takes away: of equals, the earlier sentence and the better-placed passage win."""
-MOST_SENTENCES = 3
-MOST_WORDS = 60
+MOST_SENTENCES = 2
+MOST_WORDS = 40
 """An answer on the telephone is short."""
 
 FIGURES = (

@@ -145,12 +145,12 @@ def widened(position: int, siblings: Iterable[Sibling]) -> str:
 
 
 def _joined(heading: str, chunks: Iterable[Sibling]) -> str:
-    """One text; where the headings change from the given one on, the new one stands before its part."""
+    """One text; where the headings change from the given one on, the new one stands before its part, in Markdown."""
     parts: list[str] = []
     for chunk in chunks:
         if chunk.heading != heading:
             heading = chunk.heading
             if heading:
-                parts.append(f"{heading.rpartition(' > ')[2]}:")
+                parts.append(f"## {heading.rpartition(' > ')[2]}")
         parts.append(chunk.text)
     return "\n".join(parts)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from shared.conversation.phrases.keys import Phrase
 
 PHRASES: Mapping[Phrase, tuple[str, ...]] = {
-    Phrase.NOTICE: ("You are talking to an AI assistant.",),
-    Phrase.NOTICE_AGAIN: ("Just so you know, you are talking to an AI assistant.",),
-    Phrase.REACH_PERSON: ("If you would rather talk to a person, just say so at any time.",),
-    Phrase.REACH_CALL_BACK: ("If you would rather have a person call you back, just say so at any time.",),
+    Phrase.NOTICE: ("I am an AI assistant.",),
+    Phrase.NOTICE_AGAIN: ("Just so you know, I am an AI assistant.",),
+    Phrase.REACH_PERSON: ("To talk to a person, just say so at any time.",),
+    Phrase.REACH_CALL_BACK: ("To have a person call you back, just say so at any time.",),
     Phrase.HOW_CAN_I_HELP: (
-        "How can I help you today?",
+        "How can I help?",
         "What can I do for you?",
         "Please tell me in one sentence what you need help with.",
     ),
@@ -55,11 +55,11 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
         "I still can't hear anything, so I will end the call now. Please call again at any time. Goodbye.",
     ),
     Phrase.ASK_EMAIL: (
-        "What is your e-mail address, so that we can reach you?",
+        "At which e-mail address can we reach you?",
         "Could you spell your e-mail address for me, letter by letter?",
         "Let's try once more. Please say it slowly, for example: a as in alpha, b as in bravo, at, gmail dot com.",
     ),
-    Phrase.BEFORE_WE_FINISH: ("One more thing before you go.",),
+    Phrase.BEFORE_WE_FINISH: ("One more thing.",),
     Phrase.BACK_TO_EMAIL: ("Now, back to where we were.",),
     Phrase.WHY_EMAIL: ("We only use it to get back to you about this call, and you don't have to give it.",),
     Phrase.GO_ON: ("Yes, go on.", "I'm listening.", "And the rest?"),
@@ -70,7 +70,7 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.SPELL_EMAIL: ("That is {letters}.",),
     Phrase.EMAIL_RIGHT: ("Is that right?", "Is it right now?"),
     Phrase.EMAIL_WRONG: ("I'm sorry.",),
-    Phrase.EMAIL_NOTED: ("Thank you, I have noted your e-mail address.",),
+    Phrase.EMAIL_NOTED: ("Thank you, I have noted it.",),
     Phrase.EMAIL_SKIPPED: ("That's fine, we can go on without it.",),
     Phrase.EMAIL_GIVEN_UP: ("I can't get the address quite right, so we will go on without it.",),
     Phrase.RECAP_FOLLOW_UP: ("A colleague will get back to you about your question.",),

@@ -132,7 +132,7 @@ async def hears_nobody(house: VoiceHouse) -> None:
     """Audio under another stream's name is nobody's voice; the call ends as one without a caller."""
     caller = Driven()
     call = house.ring(caller, wrong_stream_sid=True)
-    await caller.asked("How can I help you", QUESTION)
+    await caller.asked("How can I help", QUESTION)
     await caller.hears("Are you still there?")
     caller.hang_up()
     await call.over.wait()

@@ -43,7 +43,7 @@ async def test_calls_of_all_kinds(database_url: str, redis_url: str) -> None:
 async def is_answered(house: VoiceHouse) -> None:
     caller = Driven()
     call = house.ring(caller)
-    await caller.asked("How can I help you today?", "How do I restart my router?")
+    await caller.asked("How can I help?", "How do I restart my router?")
     await caller.asked("Is there anything else I can help you with?", "No, thank you.")
     await caller.asked("e-mail address", "I'd rather not give it.")
     await call.over.wait()
@@ -100,7 +100,7 @@ async def hangs_up_in_the_middle_of_a_sentence(house: VoiceHouse) -> None:
 async def hangs_up_in_the_middle_of_an_answer(house: VoiceHouse) -> None:
     caller = Driven()
     call = house.ring(caller)
-    await caller.asked("How can I help you", "How do I restart my router?")
+    await caller.asked("How can I help", "How do I restart my router?")
     await caller.hears("Unplug the router, wait")
     caller.hang_up()
     await call.over.wait()
@@ -160,7 +160,7 @@ async def asks_for_a_person(house: VoiceHouse, agent_id: Any) -> None:
 async def is_answered_by_a_model(house: VoiceHouse) -> None:
     caller = Driven()
     call = house.ring(caller)
-    await caller.asked("How can I help you", "How do I restart my router?")
+    await caller.asked("How can I help", "How do I restart my router?")
     await caller.hears("anything else")
     caller.hang_up()
     await call.over.wait()

@@ -81,7 +81,7 @@ def article(*texts: str, headings: tuple[str, ...] | None = None) -> list[Siblin
 
 def test_a_short_article_is_given_whole() -> None:
     siblings = article("Intro.", "1. Pull.", "Call us.", headings=("", "Devices > By hand", "Help"))
-    assert widened(0, siblings) == "Intro.\nBy hand:\n1. Pull.\nHelp:\nCall us."
+    assert widened(0, siblings) == "Intro.\n## By hand\n1. Pull.\n## Help\nCall us."
     assert widened(1, siblings) == widened(0, siblings)
 
 
