@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 
@@ -102,7 +103,10 @@ def _tell(asked: Asked, names: dict[str, str]) -> None:
         print(f"  failed: {asked.failed}")
         return
     found = asked.found(names)
-    print(f"  {_verdict(asked, found):<9} {found[0] if found else 'nothing found, and said so'}")
+    verdict = _verdict(asked, found)
+    print(f"  {verdict:<9} {found[0] if found else 'nothing found, and said so'}")
+    if verdict == "miss":
+        print(f"  wanted    {next((name for name in names.values() if _is(name, asked.wanted)), asked.wanted)}")
     print(latency_line(answers(asked.outcome.call)))
     ticket = asked.outcome.ticket
     print(f"  ticket {ticket['case_url'] or ticket['state']}" if ticket else "  no ticket")
@@ -121,6 +125,14 @@ def _verdict(asked: Asked, found: list[str]) -> str:
     return "hit below" if any(_is(name, asked.wanted) for name in found) else "miss"
 
 
+def _ticket_wait_s(outcome: Outcome) -> float | None:
+    """Seconds from the end of the call to the case in the help desk."""
+    ended, opened = outcome.call["ended_at"], (outcome.ticket or {}).get("opened_at")
+    if ended is None or opened is None:
+        return None
+    return (datetime.fromisoformat(opened) - datetime.fromisoformat(ended)).total_seconds()
+
+
 def _sum_up(done: list[Asked], names: dict[str, str]) -> int:
     verdicts = [_verdict(asked, asked.found(names)) for asked in done if asked.outcome]
     turns = [turn for asked in done if asked.outcome for turn in answers(asked.outcome.call)]
@@ -132,4 +144,6 @@ def _sum_up(done: list[Asked], names: dict[str, str]) -> int:
     for stage, meaning in (("answer", "first sound"), ("overhead", "added by the platform")):
         if values := latencies(turns, stage):
             print(f"  {meaning}: median {median(values):.1f} ms, p95 {percentile(values, 0.95):.1f} ms")
+    if waits := [wait for asked in done if asked.outcome and (wait := _ticket_wait_s(asked.outcome)) is not None]:
+        print(f"  hang-up to ticket: median {median(waits):.1f} s, p95 {percentile(waits, 0.95):.1f} s")
     return 1 if any(asked.outcome is None for asked in done) else 0

@@ -33,6 +33,7 @@ class CallTicket(BaseModel):
     state: TicketState
     case_id: int | None = Field(description="the case's number in the help desk")
     case_url: str | None
+    opened_at: datetime | None = Field(description="when the case stood in the help desk")
 
 
 class CallSummary(BaseModel):
@@ -136,6 +137,7 @@ _SUMMARY_EXAMPLE = {
         "state": "open",
         "case_id": 1042,
         "case_url": "https://example.kayako.com/agent/conversations/1042",
+        "opened_at": "2026-11-20T08:25:06Z",
     },
 }
 _DETAIL_EXAMPLE = {

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import CallStatus, MediaState
@@ -53,7 +53,13 @@ async def claim(sessions: AsyncSessions, call_sid: str, generation: int) -> Clai
             Call.media_state == MediaState.EXPECTED,
             Call.status.not_in(_OVER),
         )
-        .values(media_state=MediaState.CONNECTED, next_step=None)
+        .values(
+            media_state=MediaState.CONNECTED,
+            next_step=None,
+            # Twilio reports the answer only to those who subscribed to its events: sound that arrives says it surely.
+            status=CallStatus.IN_PROGRESS,
+            answered_at=func.coalesce(Call.answered_at, func.now()),
+        )
         .returning(Call.id)
     )
     async with sessions.begin() as session:

@@ -235,7 +235,9 @@ async def test_of_many_that_claim_a_call_one_gets_it(database_url: str) -> None:
     async with a_recorder(database_url) as (_, sessions):
         key = await a_call(sessions, generation=3)
         async with sessions.begin() as session:
-            await session.execute(update(Call).values(media_state=MediaState.EXPECTED, next_step="transfer"))
+            await session.execute(
+                update(Call).values(media_state=MediaState.EXPECTED, next_step="transfer", status="ringing")
+            )
             call_sid = (await session.get_one(Call, key.call_id)).call_sid
         assert await claim(sessions, call_sid, 2) is None
         claims = await asyncio.gather(*(claim(sessions, call_sid, 3) for _ in range(6)))
@@ -244,3 +246,5 @@ async def test_of_many_that_claim_a_call_one_gets_it(database_url: str) -> None:
         assert taken[0].first_turn == 2001
         call, _ = await rows_of(sessions, key)
         assert (call.media_state, call.next_step) == (MediaState.CONNECTED, None)
+        assert call.status == CallStatus.IN_PROGRESS
+        assert call.answered_at is not None
