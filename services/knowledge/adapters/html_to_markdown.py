@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from services.knowledge.domain.cleaning import clean, one_line
 from shared.errors import Invalid
+from shared.security.foreign_text import clean, one_line
 
 DEEPEST = 200
 """Elements inside each other. A page has about twenty levels; a parser's time grows with the square of the depth."""

@@ -14,11 +14,11 @@ from services.knowledge.domain.article import (
     is_locale,
     locale_name,
 )
-from services.knowledge.domain.cleaning import one_line
 from shared.clients.kayako import KayakoClient
 from shared.clients.kayako_envelope import Row
 from shared.errors import Invalid
 from shared.observability.logs import get_logger
+from shared.security.foreign_text import one_line
 
 log = get_logger(__name__)
 

@@ -21,8 +21,8 @@ from services.knowledge.domain.article import (
     is_locale,
     locale_name,
 )
-from services.knowledge.domain.cleaning import clean, one_line
 from shared.errors import Invalid, TooLarge
+from shared.security.foreign_text import clean, one_line
 
 MOST_BYTES = 5 * 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<fields>(?:[^\n]*\n){0,100}?)---[ \t]*(?:\n|\Z)")

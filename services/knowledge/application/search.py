@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import ARRAY, Integer, Row, Select, Uuid, bindparam, func, select
 
 from services.knowledge.application.ports import LexicalSearch, NoVectors, QuestionEmbedder, VectorSearch
-from services.knowledge.domain.cleaning import one_line
 from services.knowledge.domain.ranking import (
     WIDE,
     ChunkKey,
@@ -35,6 +34,7 @@ from shared.errors import CallwrightError
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 from shared.resilience.breaker import Breaker, BreakerOpen
+from shared.security.foreign_text import one_line
 
 log = get_logger(__name__)
 

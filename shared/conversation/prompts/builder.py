@@ -18,11 +18,11 @@ from shared.contracts.conversations import Speaker
 from shared.contracts.knowledge import Passage
 from shared.conversation import tools
 from shared.conversation.ports import ModelRequest
-from shared.conversation.prompts.cleaning import harmless
 from shared.conversation.state import ConversationState, Utterance
 from shared.conversation.understanding.contact_data import without_contact_data
 from shared.conversation.understanding.languages import words_of
 from shared.conversation.understanding.words import Words
+from shared.security.foreign_text import clean
 
 LATEST = 16
 """Utterances of the dialogue a model sees."""
@@ -61,7 +61,7 @@ def build(
     ]
     if passages:
         messages.append({"role": "user", "content": f"Passages for the caller's next words:\n{as_data(passages)}"})
-    messages.append({"role": "user", "content": harmless(without_contact_data(said, words))})
+    messages.append({"role": "user", "content": clean(without_contact_data(said, words))})
     return ModelRequest(
         messages=[*messages, *further],
         tools=tools.schemas(profile),
@@ -74,7 +74,7 @@ def _instructions(profile: AgentProfile) -> str:
     lines = (
         f"You are {profile.name}, the AI assistant of {profile.company}.",
         f"Language: {profile.language}. Tone: {profile.tone}.",
-        harmless(profile.instructions)[:LONGEST_INSTRUCTIONS],
+        clean(profile.instructions)[:LONGEST_INSTRUCTIONS],
     )
     return "\n".join(line for line in lines if line)
 
@@ -103,7 +103,7 @@ def _dialogue(history: Sequence[Utterance], words: Words) -> list[Message]:
     return [
         {
             "role": "user" if utterance.speaker is Speaker.CALLER else "assistant",
-            "content": CONTACT_DATA if utterance.private else harmless(without_contact_data(utterance.text, words)),
+            "content": CONTACT_DATA if utterance.private else clean(without_contact_data(utterance.text, words)),
         }
         for utterance in history[-LATEST:]
     ]
@@ -116,8 +116,8 @@ def as_data(passages: Sequence[Passage]) -> str:
             {
                 "id": number,
                 "trust": "company help article",
-                "title": harmless(passage.title),
-                "text": harmless(passage.text)[:LONGEST_PASSAGE],
+                "title": clean(passage.title),
+                "text": clean(passage.text)[:LONGEST_PASSAGE],
             }
             for number, passage in enumerate(passages, start=1)
         ],

@@ -109,6 +109,6 @@ def test_text_that_looks_like_markup_stays_text(lines: list[str]) -> None:
 def _seen(line: str) -> str:
     """What cleaning leaves of the line, and what reading it as prose takes for notation."""
     from services.knowledge.domain.blocks import CALLOUT_MARK, FOOTNOTE_MARK  # noqa: PLC0415
-    from services.knowledge.domain.cleaning import clean  # noqa: PLC0415
+    from shared.security.foreign_text import clean  # noqa: PLC0415
 
     return CALLOUT_MARK.sub("", FOOTNOTE_MARK.sub("", " ".join(clean(line).split())))

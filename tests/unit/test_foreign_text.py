@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.knowledge.domain.cleaning import DATA_MARK, clean, one_line
+from shared.security.foreign_text import DATA_MARK, clean, one_line
 
 
 @pytest.mark.parametrize(
