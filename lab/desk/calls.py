@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
@@ -78,9 +79,9 @@ def ask(questions: Path, count: int, at_once: int, collection: str) -> int:
 
 
 def _spread(rows: Sequence[Row], count: int) -> list[Row]:
-    """`count` rows taken evenly from the whole file."""
+    """`count` rows taken evenly from the whole file, which begins again when it is shorter."""
     step = max(1, len(rows) // count)
-    return list(rows[::step][:count])
+    return list(islice(cycle(rows[::step]), count))
 
 
 def _ask(desk: Desk, number: int, row: Row) -> Asked:

@@ -176,6 +176,12 @@ class TestAnswers:
         said = answer("What do the lights on the router mean?", [RESTART])
         assert said == "White: all is well. Orange: no line."
 
+    def test_code_is_left_out_and_no_answer_ends_with_what_announces_it(self) -> None:
+        passage = Passage(
+            "List the boards", "Listing the boards takes a terminal. Type this:\n`boards list`\nThen press enter."
+        )
+        assert answer("How do I list the boards?", [passage]) == "Listing the boards takes a terminal."
+
     def test_an_answer_is_short(self) -> None:
         long = Passage("Router", " ".join(f"The router does thing number {n} very well indeed." for n in range(40)))
         said = answer("What does the router do?", [long])

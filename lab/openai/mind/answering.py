@@ -45,6 +45,7 @@ MARKUP = (
 LIST_MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
 TABLE_ROW = re.compile(r"^\s*\|")
 TABLE_RULE = re.compile(r"^\s*\|(?:\s*:?-+:?\s*\|)+\s*$")
+CODE_LINE = re.compile(r"^\s*(`+).*\1\s*$")
 HEADING = re.compile(r"^\s*#{1,6}\s")
 
 
@@ -122,19 +123,20 @@ def _chosen(weights: Mapping[str, float], passage: Passage, wanted: re.Pattern[s
         if chosen and (too_long or sentence.heading != said[start].heading):
             break
         chosen.append(sentence.text)
-    return chosen
+    return chosen[:-1] if len(chosen) > 1 and chosen[-1].endswith(":") else chosen
 
 
 def plain_sentences(text: str) -> list[Sentence]:
     """The sentences of a Markdown or HTML text.
 
-    List items and rows of tables are sentences of their own, headings only mark what follows.
+    List items and rows of tables are sentences of their own, headings only mark what follows, code is not for the ear.
     """
     said: list[Sentence] = []
     paragraph: list[str] = []
     heading = ""
     for line in [*text.splitlines(), ""]:
-        stands_alone = any(mark.match(line) for mark in (LIST_MARK, HEADING, TABLE_ROW)) or not line.strip()
+        marks = (LIST_MARK, HEADING, TABLE_ROW, CODE_LINE)
+        stands_alone = any(mark.match(line) for mark in marks) or not line.strip()
         if stands_alone:
             said += [Sentence(sentence, heading) for sentence in sentences(_clean(" ".join(paragraph)))]
             paragraph = []
@@ -146,7 +148,7 @@ def plain_sentences(text: str) -> list[Sentence]:
             said.append(
                 Sentence(_clean(": ".join(cell.strip() for cell in line.strip().strip("|").split("|"))), heading)
             )
-        elif line.strip():
+        elif line.strip() and not CODE_LINE.match(line):
             paragraph.append(LIST_MARK.sub("", line).strip())
     return [sentence for sentence in said if sentence.text]
 

@@ -1,7 +1,7 @@
 """Markdown as a sequence of blocks in plain words: no marks of emphasis, no addresses of links.
 
 What comes out is what a person would read aloud or a model should quote; list items keep their numbers, table rows name
-their columns.
+their columns, lines of code stand in backticks.
 """
 
 from __future__ import annotations
@@ -74,7 +74,13 @@ def _part(opening: Token, inside: Sequence[Token]) -> Iterator[Heading | Block]:
         case "table_open":
             yield from _lines(_rows(inside))
         case "fence" | "code_block":
-            yield from _lines(opening.content.rstrip().splitlines())
+            yield from _lines(_as_code(line) for line in opening.content.splitlines() if line.strip())
+
+
+def _as_code(line: str) -> str:
+    """The line marked as code, so that no cut loses the mark: code is found and quoted, but never read aloud."""
+    mark = "``" if "`" in line else "`"
+    return f"{mark}{line.rstrip()}{mark}"
 
 
 def _heading(level: int, content: Token) -> Iterator[Heading]:

@@ -20,6 +20,8 @@ FEW_WORDS = 3
 _ENDINGS = ("ings", "ing", "edly", "ies", "ied", "ers", "est", "ed", "es", "er", "ly", "s")
 _CONTENTS_LINE = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s*\[[^\]]*\]\(#[^)]*\)\s*$")
 """A line of a table of contents."""
+_CODE_LINE = re.compile(r"^\s*(`+).*\1\s*$")
+"""A line that is code and nothing else: nobody understands it by ear."""
 _NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)]|[a-z][.)])\s+")
 
 
@@ -82,10 +84,10 @@ def _window(sentences: Iterable[str]) -> Iterable[str]:
 
 
 def _sentences(text: str) -> list[str]:
-    """Speakable sentences, in order; headings, labels and tables of contents left out."""
+    """Speakable sentences, in order; headings, labels, code and tables of contents left out."""
     found = []
     for line in text.splitlines():
-        if line.lstrip().startswith(("#", "|", "```", "![")) or _CONTENTS_LINE.match(line):
+        if line.lstrip().startswith(("#", "|", "![")) or _CONTENTS_LINE.match(line) or _CODE_LINE.match(line):
             continue
         splitter = SentenceSplitter()
         for raw in (*splitter.feed(_NUMBERED.sub("", line) + "\n"), *splitter.flush()):

@@ -35,6 +35,11 @@ def test_a_list_too_long_for_one_chunk_is_cut_between_items() -> None:
     assert all(len(chunk.text) <= 600 for chunk in chunks)
 
 
+def test_every_line_of_code_is_marked_as_code_wherever_it_is_cut() -> None:
+    body = "Do this:\n\n```python\nif `a`:\n    print(a)\n\n```\n\n    plain"
+    assert chunks_of("T", body) == [Chunk("", "Do this:\n``if `a`:``\n`    print(a)`\n`plain`")]
+
+
 def test_a_table_says_its_columns_in_every_row() -> None:
     body = "| Board | Module |\n|---|---|\n| UNO R4 | ESP32-S3 |\n| Nano 33 | NINA |"
     assert chunks_of("T", body) == [Chunk("", "Board: UNO R4; Module: ESP32-S3\nBoard: Nano 33; Module: NINA")]
