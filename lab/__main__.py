@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from lab.desk import calls, demo, doctor, knowledge, migration, operate
 from lab.desk.api import Refused, TooSlow
 from lab.desk.running import NotRunning
@@ -90,6 +92,9 @@ def main() -> int:
         return command(parser().parse_args())()
     except TOLD as error:
         print(error, file=sys.stderr)
+        return 1
+    except httpx.TransportError as error:
+        print(f"the running stack does not answer ({error}); `make doctor` says more", file=sys.stderr)
         return 1
 
 

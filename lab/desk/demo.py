@@ -11,7 +11,6 @@ from pathlib import Path
 from lab.desk.api import PlatformApi, Refused, Row, TooSlow, wait_until
 from lab.desk.knowledge import upload_folder
 from lab.desk.one_call import Desk, Outcome, place
-from lab.desk.running import newest
 from lab.desk.story import answers, case_lines, latency_line
 from lab.sample import AGENT, ARTICLES
 from lab.stack.supervisor import stop_asked
@@ -41,9 +40,10 @@ def demo(*, once: bool, kb: Path | None) -> int:
         try:
             _prepare(stack, kb)
             print(f"\nThe call ({time.monotonic() - began:.1f} s after the start)")
-            outcome = place(Desk.of(newest()), _caller(stack, kb), aloud=True)
+            desk = Desk.of(stack)
+            outcome = place(desk, _caller(desk.api, kb), aloud=True)
             print("\nThe ticket")
-            _show(outcome)
+            _show(desk, outcome)
         except (StepFailed, Refused, TooSlow) as error:
             print(f"\nThe demo failed: {error}\nLogs: {stack.place.logs}")
             return 1
@@ -74,13 +74,11 @@ def _prepare(stack: Stack, kb: Path | None) -> None:
     print(f"  {count} articles searchable after {time.monotonic() - began:.1f} s")
 
 
-def _caller(stack: Stack, kb: Path | None) -> Row:
+def _caller(api: PlatformApi, kb: Path | None) -> Row:
     """Who calls: the scripted caller, or, for a folder nobody here has read, one who asks for its articles by title."""
     if kb is None:
         return {"scenario": SCENARIO}
-    titles = [
-        article["title"] for article in PlatformApi(stack.addresses["gateway"], stack.api_key).articles(COLLECTION)
-    ]
+    titles = [article["title"] for article in api.articles(COLLECTION)]
     return {"questions": titles[:: max(1, len(titles) // TITLES_ASKED)][:TITLES_ASKED], "persona": PERSONA}
 
 
@@ -89,7 +87,7 @@ def _imported(api: PlatformApi) -> int | None:
     return total if total and searchable == total else None
 
 
-def _show(outcome: Outcome) -> None:
+def _show(desk: Desk, outcome: Outcome) -> None:
     """Print the ticket; raise StepFailed when something is not as it should be."""
     call, ticket = outcome.call, outcome.ticket
     if outcome.ended.get("status") != "completed" or not call["notice_heard"]:
@@ -98,13 +96,12 @@ def _show(outcome: Outcome) -> None:
         raise StepFailed("no answer came from an article")
     if ticket is None or ticket["state"] != "open":
         raise StepFailed("no ticket was opened")
-    help_desk = Desk.of(newest()).help_desk
-    if help_desk is None:
+    if desk.help_desk is None:
         raise StepFailed("the help desk is not the lab's")
-    cases = help_desk.cases(tag=f"call-{call['call_sid'].lower()}")["cases"]
+    cases = desk.help_desk.cases(tag=f"call-{call['call_sid'].lower()}")["cases"]
     if len(cases) != 1:
         raise StepFailed(f"{len(cases)} cases carry the call's tag, not 1")
-    for line in case_lines(help_desk.case(cases[0]["id"])):
+    for line in case_lines(desk.help_desk.case(cases[0]["id"])):
         print(line)
     print()
     print(latency_line(answers(call)))

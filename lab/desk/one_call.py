@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from lab.desk.api import LabDesk, LabPhone, PlatformApi, Row, wait_until
-from lab.desk.running import RunningStack
 from lab.desk.story import line_of
 
 TICKET_WITHIN_S = 30.0
 CLOSED_WITHIN_S = 60.0
+
+
+class Addressed(Protocol):
+    """A running stack, our own or one that another process has published."""
+
+    @property
+    def addresses(self) -> Mapping[str, str]: ...
+    @property
+    def api_key(self) -> str: ...
+    @property
+    def stood_in(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,7 @@ class Desk:
     """None when the help desk is a real one."""
 
     @classmethod
-    def of(cls, stack: RunningStack) -> Desk:
+    def of(cls, stack: Addressed) -> Desk:
         """The windows of a running stack."""
         lab_kayako = "Kayako" in stack.stood_in
         return cls(

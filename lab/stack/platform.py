@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from lab.stack.place import ROOT, Place
-from lab.stack.ports import free_ports, preferred
+from lab.stack.ports import claimed
 from lab.stack.program import Program, answers_http, writes_file
 from shared.contracts.tasks import Queue
 from shared.settings import known_names
@@ -43,11 +44,11 @@ class Ports:
     lab_kayako: int
 
     @classmethod
-    def choose(cls, preferring: Mapping[str, int]) -> Ports:
-        """Free ports, the preferred ones where they are free."""
-        names = list(cls.__dataclass_fields__)
-        chosen = dict(zip(names, free_ports(len(names)), strict=True))
-        return cls(**chosen | preferred(preferring))
+    @contextmanager
+    def claim(cls, preferring: Mapping[str, int]) -> Iterator[Ports]:
+        """Ports that no other stack takes while the block runs, the preferred ones where they are free."""
+        with claimed([field.name for field in fields(cls)], preferring) as ports:
+            yield cls(**ports)
 
     def addresses(self) -> dict[str, str]:
         """The http address behind each port."""

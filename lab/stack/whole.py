@@ -57,8 +57,11 @@ def whole_stack(
     `given` are the operator's own settings; the embedded servers and the lab fill in what is missing. Raises
     StartFailed, NoServer or NoPlace with a message for people.
     """
-    with take(kind, fresh=fresh) as place, Supervisor(place.logs, say) as supervisor:
-        ports = Ports.choose(PREFERRED)
+    with (
+        take(kind, fresh=fresh) as place,
+        Ports.claim(PREFERRED) as ports,
+        Supervisor(place.logs, say) as supervisor,
+    ):
         stores, stack_servers = _stores(place, ports, given)
         environment = platform.settings(place, ports, stack_servers, given)
         stood_in = tuple(platform.stood_in(given))

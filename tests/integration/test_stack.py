@@ -15,7 +15,7 @@ import pytest
 from lab.stack import place as places
 from lab.stack import servers
 from lab.stack.place import Place, running_places, take
-from lab.stack.ports import free_ports, preferred
+from lab.stack.ports import claimed, free_ports
 from lab.stack.program import Program, StartFailed, start, stop, wait_until_ready
 from lab.stack.supervisor import Supervisor
 from tests.waiting import wait_for
@@ -172,11 +172,25 @@ def test_a_killed_supervisor_leaves_nothing_running(tmp_path: Path) -> None:
     wait_for(lambda: not is_running(inner_id), 5, "the end of the inner program")
 
 
-def test_ports_are_free_and_different_and_preferences_yield() -> None:
-    ports = free_ports(20)
-    assert len(set(ports)) == 20
+def test_ports_are_free_and_different() -> None:
+    assert len(set(free_ports(20))) == 20
+
+
+def test_a_wanted_port_yields_to_who_listens_on_it() -> None:
     (taken, free) = free_ports(2)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", taken))
         holder.listen()
-        assert preferred({"a": taken, "b": free}) == {"b": free}
+        with claimed(["a", "b"], {"a": taken, "b": free}) as ports:
+            assert ports["a"] != taken
+            assert ports["b"] == free
+
+
+def test_two_stacks_that_start_together_choose_different_ports() -> None:
+    (wanted,) = free_ports(1)
+    with claimed(["gateway", "voice"], {"gateway": wanted}) as first:
+        with claimed(["gateway", "voice"], {"gateway": wanted}) as second:
+            assert first["gateway"] == wanted
+            assert not set(first.values()) & set(second.values())
+        with claimed(["gateway"], {"gateway": second["gateway"]}) as third:
+            assert third == {"gateway": second["gateway"]}
