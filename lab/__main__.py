@@ -15,8 +15,9 @@ from lab.desk.running import NotRunning
 from lab.stack.place import NoPlace
 from lab.stack.program import StartFailed
 from lab.stack.servers import NoServer
+from shared.settings import SettingsError
 
-TOLD = (NotRunning, Refused, TooSlow, NoPlace, NoServer, StartFailed)
+TOLD = (NotRunning, Refused, TooSlow, NoPlace, NoServer, StartFailed, SettingsError)
 """Errors whose message is meant for the person who typed the command."""
 
 

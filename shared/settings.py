@@ -54,18 +54,23 @@ def socket_address(base: str) -> str:
     return "ws" + base.removeprefix("http")
 
 
+def from_file(name: str, environment: Mapping[str, str]) -> str | None:
+    """What stands in the file that `NAME_FILE` names; None when it names none. Raises SettingsError."""
+    path = environment.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise SettingsError([f"{name}_FILE: {path}: {reason}"]) from error
+
+
 class _FileSource(PydanticBaseSettingsSource):
     """Reads `NAME` from the file named by `NAME_FILE`, without its final line break."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        path = os.environ.get(f"{field_name.upper()}_FILE")
-        if not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-            raise SettingsError([f"{field_name.upper()}_FILE: {path}: {reason}"]) from error
+        return from_file(field_name.upper(), os.environ), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {}
@@ -285,10 +290,14 @@ ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
 )
 
 
+def setting_names() -> frozenset[str]:
+    """Every setting's name."""
+    return frozenset(name.upper() for group in ALL_GROUPS for name in group.model_fields)
+
+
 def known_names() -> frozenset[str]:
-    """Every name a process may be given, with its `_FILE` form."""
-    names = {name.upper() for group in ALL_GROUPS for name in group.model_fields}
-    return frozenset(names | {f"{name}_FILE" for name in names})
+    """Every name a process may be given: each setting's, and its `_FILE` form."""
+    return setting_names() | {f"{name}_FILE" for name in setting_names()}
 
 
 def misspelt(environment: Iterable[str], known: frozenset[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from lab.desk.knowledge import upload_folder
 from lab.desk.one_call import Desk, Outcome, place
 from lab.desk.story import answers, case_lines, latency_line
 from lab.sample import AGENT, ARTICLES
+from lab.stack.platform import STORES, operator_settings
 from lab.stack.supervisor import stop_asked
 from lab.stack.whole import Stack, whole_stack
 
@@ -56,8 +58,10 @@ def demo(*, once: bool, kb: Path | None) -> int:
 
 @contextmanager
 def _stack(kb: Path | None) -> Iterator[Stack]:
-    """A fresh stack whose stand-ins are all the lab's, whatever keys the person has set."""
-    with whole_stack("demo", fresh=True, given={}, articles=None if kb else ARTICLES) as stack:
+    """A fresh stack, on the person's own stores if they named some; its vendors are the lab's, whatever keys are set."""
+    given = operator_settings(os.environ)
+    stores = {name: given[name] for name in STORES if name in given}
+    with whole_stack("demo", fresh=True, given=stores, articles=None if kb else ARTICLES) as stack:
         yield stack
 
 

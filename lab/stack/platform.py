@@ -13,8 +13,10 @@ from lab.stack.place import ROOT, Place
 from lab.stack.ports import claimed
 from lab.stack.program import Program, answers_http, writes_file
 from shared.contracts.tasks import Queue
-from shared.settings import known_names
+from shared.settings import from_file, known_names, setting_names
 
+STORES = ("DATABASE_URL", "REDIS_URL", "CHROMA_URL")
+"""Addresses that are used when they are given, and embedded servers when not."""
 TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
 DEEPGRAM = ("DEEPGRAM_API_KEY",)
 OPENAI = ("OPENAI_API_KEY",)
@@ -65,13 +67,14 @@ class Servers:
 
 
 def is_given(names: tuple[str, ...], environment: Mapping[str, str]) -> bool:
-    """Whether the operator has set all of these, directly or as files."""
-    return all(environment.get(name) or environment.get(f"{name}_FILE") for name in names)
+    """Whether the operator has set all of these."""
+    return all(environment.get(name) for name in names)
 
 
 def operator_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Every setting of the platform that the operator has set."""
-    return {name: environment[name] for name in known_names() if environment.get(name)}
+    """Every setting of the platform that the operator has set, directly or as a file. Raises SettingsError."""
+    found = {name: environment.get(name) or from_file(name, environment) for name in setting_names()}
+    return {name: value for name, value in found.items() if value}
 
 
 def stood_in(given: Mapping[str, str]) -> list[str]:
