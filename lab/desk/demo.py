@@ -58,7 +58,7 @@ def demo(*, once: bool, kb: Path | None) -> int:
 
 @contextmanager
 def _stack(kb: Path | None) -> Iterator[Stack]:
-    """A fresh stack, on the person's own stores if they named some; its vendors are the lab's, whatever keys are set."""
+    """A fresh stack, on the person's own stores if they named some; its vendors are the lab's, whatever is set."""
     given = operator_settings(os.environ)
     stores = {name: given[name] for name in STORES if name in given}
     with whole_stack("demo", fresh=True, given=stores, articles=None if kb else ARTICLES) as stack:

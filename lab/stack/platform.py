@@ -22,6 +22,7 @@ DEEPGRAM = ("DEEPGRAM_API_KEY",)
 OPENAI = ("OPENAI_API_KEY",)
 KAYAKO = ("KAYAKO_URL", "KAYAKO_EMAIL", "KAYAKO_PASSWORD")
 
+SUMMARIES_AT_ONCE = 4
 LAB_ACCOUNT = "AC" + "0" * 31 + "1"
 LAB_KAYAKO_EMAIL = "assistant@fernway.example"
 
@@ -103,7 +104,6 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
         "VOICE_URL": lab["voice"],
         "VOICE_DRAIN_S": "5",
         "VOICE_LAME_DUCK_S": "0",
-        "WORKER_CONCURRENCY": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore::DeprecationWarning",
     }
@@ -148,7 +148,7 @@ def programs(ports: Ports, environment: Mapping[str, str], beats: Path) -> list[
     rooms = [
         _web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")
     ]
-    background = [_beating(f"worker-{queue}", ("worker", queue.value), environment, beats) for queue in Queue]
+    background = [_worker(queue, environment, beats) for queue in Queue]
     background += [
         _beating("relay", ("relay",), environment, beats),
         _beating("beat", ("beat",), environment, beats),
@@ -164,6 +164,14 @@ def _web(room: str, address: str, environment: Mapping[str, str]) -> Program:
         command=[sys.executable, "-m", f"services.{room}"],
         environment={**environment, "LISTEN_PORT": address.rpartition(":")[2]},
         ready=answers_http(f"{address}/health/ready"),
+    )
+
+
+def _worker(queue: Queue, environment: Mapping[str, str], beats: Path) -> Program:
+    """One process for a queue's tasks, but several for those that only wait for a model."""
+    processes = SUMMARIES_AT_ONCE if queue is Queue.SUMMARIES else 1
+    return _beating(
+        f"worker-{queue}", ("worker", queue.value), {"WORKER_CONCURRENCY": str(processes), **environment}, beats
     )
 
 

@@ -20,7 +20,7 @@ def test_a_setting_is_taken_from_its_variable_or_its_file(tmp_path: Path) -> Non
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="DATABASE_URL_FILE: .*missing: No such file"):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL_FILE: .*missing: No such file"):
         operator_settings({"DATABASE_URL_FILE": str(tmp_path / "missing")})
 
 
