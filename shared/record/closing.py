@@ -21,8 +21,11 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 
-SUMMARY_HEAD_START = timedelta(seconds=8)
-"""How long the ticket waits for its summary; the summary task pulls it forward when it is done."""
+SUMMARY_HEAD_START = timedelta(seconds=6)
+"""How long the ticket waits for its summary; the summary task pulls it forward when it is done.
+
+A model writes one in about five seconds, and of the ten that a ticket may take some belong to the help desk.
+"""
 STALE = timedelta(seconds=45)
 """How long one side's report may be missing before a sweep closes the conversation without it."""
 STALE_TRANSFER = timedelta(hours=4)
