@@ -17,7 +17,7 @@ IN_TITLE, IN_HEADING = 1.0, 0.75
 LATER = 0.05
 """What each place further down takes away: of equals, the earlier sentence and the better-placed passage win."""
 MOST_SENTENCES = 2
-MOST_WORDS = 40
+MOST_WORDS = 30
 """An answer on the telephone is short."""
 
 FIGURES = (
