@@ -55,12 +55,15 @@ def socket_address(base: str) -> str:
 
 
 def from_file(name: str, environment: Mapping[str, str]) -> str | None:
-    """What stands in the file that `NAME_FILE` names; None when it names none. Raises SettingsError."""
+    """What stands in the file that `NAME_FILE` names; None when it names none or is empty. Raises SettingsError.
+
+    An empty file sets nothing, just as an empty variable: a secret that was never filled in must be missed at start.
+    """
     path = environment.get(f"{name}_FILE")
     if not path:
         return None
     try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8 text"
         raise SettingsError([f"{name}_FILE: {path}: {reason}"]) from error

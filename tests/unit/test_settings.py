@@ -89,6 +89,15 @@ def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path, monkeypatch: p
     assert "No such file" in lines_of(error)
 
 
+def test_a_secret_file_that_was_never_filled_counts_as_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "never_filled"
+    path.write_text("\n", encoding="utf-8")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(path))
+    with pytest.raises(SettingsError) as error:
+        load(DatabaseSettings)
+    assert "DATABASE_URL: not set" in lines_of(error)
+
+
 def test_addresses_lose_their_trailing_slash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://calls.example/")
     settings = load(PublicSettings, os.environ)
