@@ -115,3 +115,11 @@ def test_private_addresses_are_no_vendors() -> None:
     (policy,) = [policy for policy in POLICIES if name_of(policy) == "to-vendors"]
     (peer,) = policy["spec"]["egress"][0]["to"]
     assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"} <= set(peer["ipBlock"]["except"])
+
+
+@pytest.mark.parametrize(("store", "port"), [("postgres", 5432), ("redis", 6379)])
+def test_stores_outside_are_open_to_the_same_pods(store: str, port: int) -> None:
+    by_name = {name_of(policy): policy["spec"] for policy in of_kind(written("overlays/production"), "NetworkPolicy")}
+    outside, inside = by_name[f"to-{store}-outside"], by_name[f"to-{store}"]
+    assert outside["podSelector"] == inside["podSelector"]
+    assert [rule["ports"] for rule in outside["egress"]] == [[{"port": port, "protocol": "TCP"}]]
