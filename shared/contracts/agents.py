@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.conversations import EmailPolicy, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 
 TOOLS = ("search_knowledge", "open_ticket", "end_call")
 """The tools an agent may be given."""
@@ -23,6 +23,7 @@ class AgentProfile(BaseModel):
     language: str = Field(description="BCP 47; hearing, voice and phrases follow it")
     voice: str = Field(description="a voice of the speech provider, such as aura-2-thalia-en")
     greeting: str = Field(description="first words; the AI notice and the way to a person are always added")
+    opening: Opening = Opening.GREET
     instructions: str = Field(description="what the company wants the assistant to keep to; no secrets")
     tone: str
     knowledge_collection: str

@@ -35,6 +35,15 @@ class Outcome(StrEnum):
     """We could not take the call."""
 
 
+class Opening(StrEnum):
+    """Who speaks first when a call is answered."""
+
+    GREET = "greet"
+    """We do: the greeting, the AI notice, the way to a person."""
+    WAIT = "wait"
+    """The caller does: whatever put the call through has greeted them and said that an AI answers."""
+
+
 class TicketPolicy(StrEnum):
     """Which conversations leave a ticket."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.contracts.agents import AgentProfile
-from shared.contracts.conversations import EmailPolicy
+from shared.contracts.conversations import EmailPolicy, Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Rules:
     name: str
     company: str
     greeting: str
+    opening: Opening
     can_search: bool
     can_open_ticket: bool
     can_transfer: bool
@@ -30,6 +31,7 @@ def rules_of(profile: AgentProfile, *, has_model: bool) -> Rules:
         name=profile.name,
         company=profile.company,
         greeting=profile.greeting,
+        opening=profile.opening,
         can_search="search_knowledge" in profile.tools,
         can_open_ticket="open_ticket" in profile.tools,
         can_transfer=profile.transfer_number is not None,

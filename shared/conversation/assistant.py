@@ -33,12 +33,12 @@ class Assistant:
         state: ConversationState | None = None,
     ) -> None:
         self.profile = profile
-        self.state = state or ConversationState()
         self._knowledge = knowledge
         self._model = model
         self._clock = clock
         self._rules = rules_of(profile, has_model=model is not None)
         self._words = words_of(profile.language)
+        self.state = state if state is not None and not state.is_new else machine.beginning(self._rules)
 
     def open(self) -> SpokenReply:
         """The greeting, or the way back into a conversation that was going on in another process."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.contracts.conversations import Speaker
+from shared.contracts.conversations import Opening, Speaker
 from shared.conversation import contact, steps
 from shared.conversation.agent import Rules
 from shared.conversation.phrases import Phrase
@@ -33,10 +33,19 @@ AFTER_ANSWER = frozenset({Phase.ANSWER, Phase.ANYTHING_ELSE, Phase.CLOSE})
 """Phases in which "no" and "thanks" mean that the caller wants no more."""
 
 
+def beginning(rules: Rules) -> ConversationState:
+    """What is true before the first word."""
+    if rules.opening is Opening.WAIT:
+        return ConversationState(phase=Phase.ISSUE, notice_heard=True)
+    return ConversationState()
+
+
 def opening(state: ConversationState, rules: Rules) -> Turn:
     """The first words, or, when this conversation was going on elsewhere, the way back into it."""
     if state.is_new:
         return Turn((Greet(),), replace(state.asking(Ask.ISSUE), phase=Phase.ISSUE), Phase.GREETING)
+    if rules.opening is Opening.WAIT and state == beginning(rules):
+        return Turn((), state, state.phase)
     resumed = Say(Phrase.RESUMED)
     if state.wants_person and rules.can_transfer and not state.transferred:
         return _with_notice(state, steps.hand_over(state, rules, resumed))

@@ -12,7 +12,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
 from shared.contracts.agents import TOOLS
-from shared.contracts.conversations import EmailPolicy, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.errors import Invalid
 from shared.security.redaction import holds_secret
 
@@ -80,6 +80,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "language": "en",
     "voice": "aura-2-thalia-en",
     "greeting": "Welcome to Fernway Internet.",
+    "opening": "greet",
     "instructions": "Never promise a refund; say that a colleague decides.",
     "tone": "friendly, brief",
     "knowledge_collection": "default",
@@ -102,6 +103,10 @@ class NewAgent(Strict):
     language: Language = "en"
     voice: Voice = "aura-2-thalia-en"
     greeting: Greeting = Field(description="first words; the AI notice and the way to a person are always added")
+    opening: Opening = Field(
+        default=Opening.GREET,
+        description="`wait`: the caller speaks first; only where they were greeted and told that an AI answers before",
+    )
     instructions: Instructions = Field(default="", description="what the assistant must keep to; no secrets")
     tone: Tone = "friendly, brief"
     knowledge_collection: CollectionId = "default"
@@ -123,6 +128,7 @@ class AgentChange(Strict):
     language: Language | MISSING = MISSING
     voice: Voice | MISSING = MISSING
     greeting: Greeting | MISSING = MISSING
+    opening: Opening | MISSING = MISSING
     instructions: Instructions | MISSING = MISSING
     tone: Tone | MISSING = MISSING
     knowledge_collection: CollectionId | MISSING = MISSING

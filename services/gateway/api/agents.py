@@ -15,7 +15,7 @@ from services.gateway.api.documented import BODY, api_router, documented
 from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
-from shared.contracts.conversations import EmailPolicy, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.database.models import Agent
 from shared.errors import Conflict, NotFound
 from shared.observability.logs import get_logger
@@ -34,6 +34,7 @@ class AgentView(BaseModel):
     language: str
     voice: str
     greeting: str
+    opening: Opening
     instructions: str
     tone: str
     knowledge_collection: str
@@ -136,6 +137,7 @@ def _view(agent: Agent) -> AgentView:
         language=agent.language,
         voice=agent.voice,
         greeting=agent.greeting,
+        opening=Opening(agent.opening),
         instructions=agent.instructions,
         tone=agent.tone,
         knowledge_collection=agent.knowledge_collection,

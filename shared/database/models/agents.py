@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shared.contracts.conversations import EmailPolicy, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.database.base import Base, Dated
 
 
@@ -22,6 +22,7 @@ class Agent(Dated, Base):
     language: Mapped[str] = mapped_column(String(16), server_default="en")
     voice: Mapped[str] = mapped_column(String(100), server_default="aura-2-thalia-en")
     greeting: Mapped[str] = mapped_column(Text)
+    opening: Mapped[str] = mapped_column(String(20), server_default=Opening.GREET.value)
     instructions: Mapped[str] = mapped_column(Text, server_default="")
     tone: Mapped[str] = mapped_column(String(200), server_default="friendly, brief")
     knowledge_collection: Mapped[str] = mapped_column(String(50), server_default="default")
