@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,13 +17,13 @@ STOP_WITHIN_S = 2.0
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     """Serve `app` on loopback until the block ends; yields its http address.
 
     The server's own `serve` and `shutdown` are not used: they would take over the signals of the test run, and they
-    look only ten times a second whether there is something to do.
+    look only ten times a second whether there is something to do. `options` are uvicorn's.
     """
-    config = uvicorn.Config(app, log_config=None, access_log=False)
+    config = uvicorn.Config(app, log_config=None, access_log=False, **options)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -36,6 +36,7 @@ from lab.twilio.faults import MediaFaults
 from lab.twilio.network import PhoneNetwork
 from lab.twilio.people import Act, Person, Voice
 from lab.twilio.settings import PhoneNumber, PhoneSettings
+from services.voice.__main__ import SOCKETS
 from services.voice.app import make_app
 from services.voice.conversations import Conversations
 from services.voice.settings import VoiceRoomSettings
@@ -377,7 +378,7 @@ async def voice_house(
         wiring = Wiring(chosen, conversations(chosen, clock), clock)
         health = Health(wiring.checks())
         app = make_app(chosen, wiring, health)
-        address = await stack.enter_async_context(serving(app))
+        address = await stack.enter_async_context(serving(app, **SOCKETS))
         voice = (agent or {}).get("voice", "aura-2-thalia-en")
         await wait_for_async(lambda: _truth(wiring._cache.get(voice, GREETING)), 10, "the greeting to be warm")
         await wiring._warm_up.wait()

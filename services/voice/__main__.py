@@ -10,6 +10,7 @@ from services.voice.app import ROOM, make_app
 from services.voice.conversations import Conversations
 from services.voice.session.drain import DrainingServer, DrainTimes
 from services.voice.settings import VoiceRoomSettings
+from services.voice.transport.fast_server import FastWebSocket
 from services.voice.wiring import Wiring
 from shared.clock import SystemClock
 from shared.observability.logs import configure
@@ -17,7 +18,7 @@ from shared.settings import load_or_exit
 from shared.web.app import server_options
 from shared.web.health import Health
 
-SOCKET_LIMITS: dict[str, Any] = {"ws_max_size": 65536, "ws_max_queue": 8, "ws_per_message_deflate": False}
+SOCKETS: dict[str, Any] = {"ws": FastWebSocket, "ws_max_size": 65536, "ws_per_message_deflate": False}
 """The outer wall of the security guide, section 7.2; the stream's own limits are far inside it."""
 GRACE_S = 20
 """How long cut calls may take to store what they know."""
@@ -31,7 +32,7 @@ def main() -> None:
     wiring = Wiring(settings, Conversations(settings, clock), clock)
     health = Health(wiring.checks())
     app = make_app(settings, wiring, health)
-    config = uvicorn.Config(app, **server_options(settings), **SOCKET_LIMITS, timeout_graceful_shutdown=GRACE_S)
+    config = uvicorn.Config(app, **server_options(settings), **SOCKETS, timeout_graceful_shutdown=GRACE_S)
     times = DrainTimes(settings.voice_lame_duck_s, settings.voice_drain_s)
     DrainingServer(config, wiring.calls, health, times).run()
 

@@ -9,8 +9,8 @@ from fastapi import Depends, FastAPI, Response, WebSocket
 
 from services.voice.session.calls import PATH
 from services.voice.settings import VoiceRoomSettings
+from services.voice.transport.fast_server import accepted
 from services.voice.transport.handshake import TwilioHandshake
-from services.voice.transport.media_socket import StarletteSocket
 from services.voice.wiring import Wiring
 from shared.observability import metrics
 from shared.security.twilio_signature import TwilioSignature
@@ -46,7 +46,7 @@ def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> Fas
             await websocket.send_denial_response(Response(status_code=503))
             return
         await websocket.accept()
-        await wiring.calls.take(StarletteSocket(websocket))
+        await wiring.calls.take(accepted(websocket))
 
     token = settings.metrics_token
     app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))

@@ -6,14 +6,16 @@ refused upgrade.
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlencode
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from picows import WSError, WSInvalidStatusError, WSUpgradeResponse, ws_connect
 
+from services.voice.frame_socket import FrameSocket
 from shared.errors import Permanent, Transient
 from shared.observability import metrics
 from shared.observability.logs import get_logger
@@ -25,6 +27,8 @@ PROVIDER: Final = "deepgram"
 OPEN_WITHIN_S: Final = 3.0
 CLOSE_WITHIN_S: Final = 1.0
 LARGEST_MESSAGE: Final = 1024 * 1024
+READ_BUFFER: Final = 4096
+"""Bytes; grows for a larger message."""
 RETRYABLE: Final = frozenset({408, 425, 429})
 """Refusals below 500 that may pass; every other one is about our key, our plan or our parameters."""
 
@@ -66,33 +70,37 @@ class DeepgramSockets:
     def __init__(self, base: str, key: str) -> None:
         """`base` is the http or https address; sockets use the same host and port."""
         self._base = socket_address(base)
-        self._headers = {"Authorization": f"Token {key}"}
+        self._headers = {"Authorization": f"Token {key}", "User-Agent": "callwright"}
+        self._tls = ssl.create_default_context() if self._base.startswith("wss") else None
 
-    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> ClientConnection:
+    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> FrameSocket:
         """An open socket. Raises SocketRefused or SocketUnavailable, within OPEN_WITHIN_S."""
         try:
-            return await connect(
-                f"{self._base}{path}?{urlencode(query)}",
-                additional_headers=self._headers,
-                user_agent_header="callwright",
-                compression=None,
-                proxy=None,
-                open_timeout=OPEN_WITHIN_S,
-                close_timeout=CLOSE_WITHIN_S,
-                max_size=LARGEST_MESSAGE,
-            )
-        except InvalidStatus as error:
-            raise _refusal(error, capability) from None
-        except (InvalidHandshake, OSError, TimeoutError) as error:
+            async with asyncio.timeout(OPEN_WITHIN_S):
+                _, socket = await ws_connect(
+                    lambda: FrameSocket(LARGEST_MESSAGE),
+                    f"{self._base}{path}?{urlencode(query)}",
+                    ssl_context=self._tls,
+                    extra_headers=self._headers,
+                    websocket_handshake_timeout=None,
+                    max_frame_size=LARGEST_MESSAGE,
+                    max_redirects=0,
+                    read_buffer_init_size=READ_BUFFER,
+                )
+        except WSInvalidStatusError as error:
+            raise _refusal(error.response, capability) from None
+        except (WSError, OSError, TimeoutError) as error:
             count(capability, Result.TIMEOUT if isinstance(error, TimeoutError) else Result.ERROR)
             log.warning("socket_unavailable", provider=PROVIDER, stage=capability.value, error=type(error).__name__)
             raise SocketUnavailable(f"Deepgram cannot be reached ({type(error).__name__})") from None
+        assert isinstance(socket, FrameSocket)  # noqa: S101  (what the lambda above made)
+        return socket
 
 
-def _refusal(error: InvalidStatus, capability: Capability) -> SocketRefused | SocketUnavailable:
+def _refusal(response: WSUpgradeResponse | None, capability: Capability) -> SocketRefused | SocketUnavailable:
     """What a refused upgrade means for us; the key is in no line and in no message."""
-    status = error.response.status_code
-    headers = error.response.headers
+    status = int(response.status) if response is not None else 500
+    headers = response.headers if response is not None else {}
     count(capability, Result.REFUSED)
     log.error(
         "socket_refused",

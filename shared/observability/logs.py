@@ -15,7 +15,10 @@ from shared.observability.names import LOG_FIELDS
 from shared.security.redaction import redact
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "websockets", "alembic.runtime.plugins")
+QUIET = (
+    *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "picows", "urllib3", "websockets"),
+    "alembic.runtime.plugins",
+)
 """Libraries that log addresses with their query, or each request, at INFO."""
 
 

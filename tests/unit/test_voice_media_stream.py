@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -43,6 +43,12 @@ class ScriptedSocket:
             else:
                 return json.dumps(step) if isinstance(step, dict) else step
         raise SocketClosed(1006)
+
+    async def deliver(self, take: Callable[[bytes, bool], bool]) -> None:
+        while True:
+            message = await self.receive()
+            if take(message.encode() if isinstance(message, str) else message, isinstance(message, str)):
+                return
 
     async def send(self, text: str) -> None:
         self.sent.append(json.loads(text))

@@ -13,7 +13,6 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from services.voice.deepgram_socket import (
@@ -26,6 +25,7 @@ from services.voice.deepgram_socket import (
     SocketUnavailable,
     count,
 )
+from services.voice.frame_socket import FrameSocket
 from services.voice.hearing import ports
 from services.voice.hearing.deepgram_messages import (
     ClientError,
@@ -114,7 +114,11 @@ class DeepgramListen:
         self._fed = 0
         self._controls: deque[str] = deque()
         self._wake = asyncio.Event()
-        self._socket: ClientConnection | None = None
+        self._socket: FrameSocket | None = None
+        self._given = 0
+        """Up to where the present socket was given what was heard."""
+        self._is_level = False
+        """Whether the socket has everything that was heard so far: the next audio may go straight to it."""
         self._sent_at = 0.0
         self._answered = False
         self._closing = False
@@ -124,7 +128,18 @@ class DeepgramListen:
         connected = self._socket is not None
         self._audio.append(audio, UNWORDED if connected and not self._words_pending else LONGEST)
         self._heard_at = self._clock.monotonic()
-        self._wake.set()
+        if self._is_level and self._socket is not None and self._socket.write(audio):
+            self._has_until(self._audio.end)
+            self._sent_at = self._heard_at
+        else:
+            self._is_level = False
+            self._wake.set()
+
+    def _has_until(self, position: int) -> None:
+        """The present socket has been given everything before this position."""
+        self._given = position
+        self._fed = max(self._fed, position)
+        self._is_level = position == self._audio.end
 
     def finalize(self) -> None:
         self._control(FINALIZE)
@@ -166,7 +181,8 @@ class DeepgramListen:
         self._base = self._audio.replay_from(self._fed, words_pending=self._words_pending)
         self._socket = socket
         self._sent_at = self._clock.monotonic()
-        feeding = self._tasks.start(self._feed(socket, self._base), "hearing-feed")
+        self._given, self._is_level = self._base, False
+        feeding = self._tasks.start(self._feed(socket), "hearing-feed")
         try:
             async with aclosing(self._messages(socket)) as messages:
                 async for message in messages:
@@ -177,7 +193,7 @@ class DeepgramListen:
             feeding.cancel()
             socket.transport.abort()
 
-    async def _feed(self, socket: ClientConnection, position: int) -> None:
+    async def _feed(self, socket: FrameSocket) -> None:
         """Send audio as it comes, controls between it, and a sign of life when there is none."""
         loop = asyncio.get_running_loop()
 
@@ -195,11 +211,11 @@ class DeepgramListen:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                position, audio = self._audio.since(position)
-                if audio:  # an empty frame would end the stream
-                    await socket.send(audio)
-                    position += len(audio)
-                    self._fed = max(self._fed, position)
+                while not self._is_level:
+                    begins, audio = self._audio.since(self._given)
+                    if audio:  # an empty frame would end the stream
+                        await socket.send(audio)
+                    self._has_until(begins + len(audio))
                 while self._controls:
                     await socket.send(self._controls.popleft())
                 self._sent_at = self._clock.monotonic()
@@ -209,7 +225,7 @@ class DeepgramListen:
             if alive is not None:
                 alive.cancel()
 
-    async def _messages(self, socket: ClientConnection) -> AsyncGenerator[ListenMessage, None]:
+    async def _messages(self, socket: FrameSocket) -> AsyncGenerator[ListenMessage, None]:
         """Typed messages. Raises ConnectionClosed, Garbage and _Stalled."""
         garbage, asked, heard_before = 0, False, self._audio.end
         while True:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Final
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from services.voice.deepgram_socket import (
@@ -26,6 +25,7 @@ from services.voice.deepgram_socket import (
     SocketUnavailable,
     count,
 )
+from services.voice.frame_socket import FrameSocket
 from services.voice.speech.ports import SpeakerTraits, SpeechUnavailable
 from shared.clock import Clock
 from shared.observability.logs import get_logger
@@ -119,7 +119,7 @@ class AuraSentence:
 class AuraSocket:
     """One connection, and the sentences whose audio it still owes."""
 
-    def __init__(self, connection: ClientConnection, clock: Clock) -> None:
+    def __init__(self, connection: FrameSocket, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
         self._opened_at = clock.monotonic()

@@ -108,12 +108,12 @@ class UnknownEvent(Exception):
     """A message of a kind we do not know: Twilio may add some at any time."""
 
 
-_decode: Callable[[str], Frame] = msgspec.json.Decoder(Frame).decode
+_decode: Callable[[str | bytes], Frame] = msgspec.json.Decoder(Frame).decode
 _decode_name = msgspec.json.Decoder(_Named).decode
 _KNOWN: Final = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
 
 
-def read_frame(text: str) -> Frame:
+def read_frame(text: str | bytes) -> Frame:
     """One message from Twilio. Raises Malformed or UnknownEvent."""
     try:
         return _decode(text)

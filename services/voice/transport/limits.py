@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST_FRAME: Final = 4096
-"""Characters of one text frame."""
+"""Bytes of one text frame."""
 FRAMES_PER_SECOND: Final = 100
 """Twice what Twilio sends."""
 BURST: Final = 100

@@ -1,10 +1,13 @@
-"""The WebSocket under a media stream: the little we need of it, so that a faster library can take its place."""
+"""The WebSocket under a call's stream: the little we need of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed
+
+from services.voice.frame_socket import FrameSocket
 
 
 class SocketClosed(Exception):
@@ -22,6 +25,13 @@ class MediaSocket(Protocol):
         """The next frame; bytes when it was a binary one. Raises SocketClosed."""
         ...
 
+    async def deliver(self, take: Callable[[bytes, bool], bool]) -> None:
+        """Hand each frame, and whether it is text, to `take` the moment it comes, until it returns true.
+
+        Raises SocketClosed, and whatever `take` raises.
+        """
+        ...
+
     async def send(self, text: str) -> None:
         """Send one text frame, waiting while the other side reads too slowly. Raises SocketClosed."""
         ...
@@ -31,40 +41,33 @@ class MediaSocket(Protocol):
         ...
 
 
-class StarletteSocket:
-    """An accepted WebSocket of the web framework."""
+class AcceptedSocket:
+    """A WebSocket that was accepted by `fast_server`."""
 
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
-        self._closed = False
+    def __init__(self, socket: FrameSocket) -> None:
+        self._socket = socket
 
     async def receive(self) -> str | bytes:
-        if self._closed:
-            raise SocketClosed(1006)
-        message = await self._websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            self._closed = True
-            raise SocketClosed(message.get("code") or 1006)
-        text: str | None = message.get("text")
-        if text is not None:
-            return text
-        binary: bytes = message["bytes"]
-        return binary
+        try:
+            return await self._socket.recv()
+        except ConnectionClosed:
+            raise SocketClosed(self._socket.closed_with) from None
+        except UnicodeDecodeError:
+            return b""  # text that is none is as unreadable as a binary frame
+
+    async def deliver(self, take: Callable[[bytes, bool], bool]) -> None:
+        try:
+            await self._socket.deliver(take)
+        except ConnectionClosed:
+            raise SocketClosed(self._socket.closed_with) from None
 
     async def send(self, text: str) -> None:
-        if self._closed:
-            raise SocketClosed(1006)
+        if self._socket.write(text):
+            return
         try:
-            await self._websocket.send({"type": "websocket.send", "text": text})
-        except (WebSocketDisconnect, RuntimeError) as error:
-            self._closed = True
-            raise SocketClosed(1006) from error
+            await self._socket.send(text)
+        except ConnectionClosed:
+            raise SocketClosed(self._socket.closed_with) from None
 
     async def close(self, code: int) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            await self._websocket.send({"type": "websocket.close", "code": code})
-        except (WebSocketDisconnect, RuntimeError):
-            return  # it went away at the same moment
+        await self._socket.close(code)

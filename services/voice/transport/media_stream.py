@@ -116,7 +116,8 @@ class MediaStream:
         try:
             async with asyncio.timeout(limits.START_WITHIN_S):
                 while True:
-                    match await self._next():
+                    message = await self._socket.receive()
+                    match self._read(message, is_text=isinstance(message, str)):
                         case Start() as start:
                             return self._begin(start)
                         case Connected() | None:
@@ -139,19 +140,23 @@ class MediaStream:
     async def run(self, listener: Listener) -> StreamEnd:
         """Hand the frames to `listener` until the stream ends. Raises StreamRefused when it breaks the rules."""
         loop = asyncio.get_running_loop()
+        extended_at = loop.time()
+
+        def take(message: bytes, is_text: bool) -> bool:
+            nonlocal extended_at
+            now = loop.time()
+            if now - extended_at > 1:  # moving a timer for each frame would cost more than the frame
+                silence.reschedule(now + limits.QUIET_S)
+                extended_at = now
+            frame = self._read(message, is_text=is_text)
+            return frame is not None and self._hand_over(frame, listener)
+
         try:
             async with asyncio.timeout(limits.QUIET_S) as silence:
-                extended_at = loop.time()
-                while True:
-                    frame = await self._next()
-                    now = loop.time()
-                    if now - extended_at > 1:  # moving a timer for each frame would cost more than the frame
-                        silence.reschedule(now + limits.QUIET_S)
-                        extended_at = now
-                    if frame is not None and self._hand_over(frame, listener):
-                        return StreamEnd.STOPPED
+                await self._socket.deliver(take)
         except (TimeoutError, SocketClosed):
             return StreamEnd.LOST
+        return StreamEnd.STOPPED
 
     def _hand_over(self, frame: Frame, listener: Listener) -> bool:
         """Give one frame to the call; True when it was the last one."""
@@ -195,20 +200,19 @@ class MediaStream:
         self._chunk = max(number, ahead_number)
         return (media.payload, ahead_payload) if number < ahead_number else (ahead_payload, media.payload)
 
-    async def _next(self) -> Frame | None:
-        """The next frame, or None when it was no good. Raises StreamRefused and SocketClosed."""
-        text = await self._socket.receive()
+    def _read(self, message: str | bytes, *, is_text: bool) -> Frame | None:
+        """What a message says, or None when it was no good. Raises StreamRefused."""
         if not self._allowance.take(self._clock.monotonic()):
             self._too_many()
             return None
-        if len(text) > limits.LONGEST_FRAME:
+        if len(message) > limits.LONGEST_FRAME:
             _reject(Rejected.TOO_LARGE)
             raise StreamRefused("a frame over 4 KiB", TOO_BIG)
-        if isinstance(text, bytes):
+        if not is_text:
             self._no_good(Rejected.BINARY)
             return None
         try:
-            return read_frame(text)
+            return read_frame(message)
         except UnknownEvent:
             _reject(Rejected.UNKNOWN_EVENT)
         except Malformed:
