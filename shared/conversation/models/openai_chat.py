@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam, ChatCompletionToolParam
-from openai.types.chat.chat_completion_chunk import ChoiceDelta
+from openai.types.chat import ChatCompletionChunk
 
+from shared.conversation.models.chat_chunks import Chunk, Delta, chunks_of
 from shared.conversation.ports import ModelRequest, ModelUnavailable, TextDelta, ToolCall
 from shared.observability import metrics
 from shared.observability.logs import get_logger
@@ -27,6 +27,10 @@ from shared.settings import OpenAISettings
 log = get_logger(__name__)
 
 PROVIDER = "openai"
+DRAIN_S = 0.1
+"""How long the end of a finished response is waited for, so that its connection can carry the next one."""
+MOST_CONNECTIONS = 1000
+"""Answers that may be streaming at once; a call has one at most."""
 CHARACTERS_PER_TOKEN = 4
 """For what a cancelled answer cost: its stream ends without a usage chunk."""
 
@@ -48,11 +52,14 @@ def openai_client(settings: OpenAISettings, deadlines: Deadlines) -> openai.Asyn
     """
     if settings.openai_api_key is None:
         return None
+    timeout = httpx2.Timeout(deadlines.between_tokens, connect=deadlines.connect, read=deadlines.first_token)
+    limits = httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
     return openai.AsyncOpenAI(
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
-        timeout=httpx2.Timeout(deadlines.between_tokens, connect=deadlines.connect, read=deadlines.first_token),
+        timeout=timeout,
         max_retries=0,
+        http_client=openai.DefaultAioHttpClient(timeout=timeout, limits=limits),
     )
 
 
@@ -106,17 +113,28 @@ class OpenAIChat:
         end = loop.time() + self._deadlines.whole_answer
         first = loop.time() + self._deadlines.first_token
         async with asyncio.timeout_at(first):
-            chunks = await self._client.chat.completions.create(**self._arguments(request))
-        async with chunks:
-            iterator = aiter(chunks)
+            # `create` would first look at every message for things to rename.
+            stream = await self._client.post(
+                "/chat/completions",
+                cast_to=ChatCompletionChunk,
+                body=self._arguments(request),
+                stream=True,
+                stream_cls=openai.AsyncStream[ChatCompletionChunk],
+            )
+        async with stream:
+            body = stream.response.aiter_bytes()
+            chunks = chunks_of(body)
             while True:
                 gap = loop.time() + self._deadlines.between_tokens if answer.has_begun else first
                 async with asyncio.timeout_at(min(gap, end)):
-                    chunk = await anext(iterator, None)
+                    chunk = await anext(chunks, None)
                 if chunk is None:
                     break
+                if chunk.error is not None:
+                    raise openai.APIError("the vendor gave up", request=stream.response.request, body=chunk.error)
                 if text := answer.take(chunk):
                     yield TextDelta(text)
+            await _drained(body)
         if answer.finish_reason not in ("stop", "tool_calls"):
             # A connection closed early ends the iterator without an error; so do a full answer and a filter.
             raise ModelUnavailable(f"the answer ended with {answer.finish_reason or 'no reason at all'}")
@@ -126,7 +144,7 @@ class OpenAIChat:
     def _arguments(self, request: ModelRequest) -> dict[str, Any]:
         arguments: dict[str, Any] = {
             "model": self.name,
-            "messages": cast(Iterable[ChatCompletionMessageParam], list(request.messages)),
+            "messages": list(request.messages),
             "stream": True,
             "stream_options": {"include_usage": True, "include_obfuscation": False},
             "max_completion_tokens": request.most_tokens,
@@ -136,7 +154,7 @@ class OpenAIChat:
         if self._effort is not None:
             arguments["reasoning_effort"] = self._effort
         if request.tools:
-            arguments["tools"] = cast(Iterable[ChatCompletionToolParam], list(request.tools))
+            arguments["tools"] = list(request.tools)
             arguments["parallel_tool_calls"] = False
         return arguments
 
@@ -151,7 +169,7 @@ class _Answer:
         self._calls: dict[int, _CallPieces] = {}
         self._usage: dict[str, int] | None = None
 
-    def take(self, chunk: ChatCompletionChunk) -> str:
+    def take(self, chunk: Chunk) -> str:
         """The text in a chunk, or an empty string. The usage chunk has no choices at all."""
         if chunk.usage is not None:
             details = chunk.usage.prompt_tokens_details
@@ -173,7 +191,7 @@ class _Answer:
         self._characters += len(text)
         return text
 
-    def _take_calls(self, delta: ChoiceDelta) -> None:
+    def _take_calls(self, delta: Delta) -> None:
         """Id and name come once per index, the arguments in pieces."""
         for piece in delta.tool_calls or ():
             call = self._calls.setdefault(piece.index, _CallPieces())
@@ -209,6 +227,14 @@ class _CallPieces:
     id: str = ""
     name: str = ""
     arguments: str = ""
+
+
+async def _drained(body: AsyncIterator[bytes]) -> None:
+    """Read a response to its very end."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in body:
+                pass
 
 
 def _count(result: str) -> None:
