@@ -72,6 +72,7 @@ class HeardLedger:
         self._sent = 0
         self._plays_until = 0.0
         """When everything sent will have been played, if nothing more comes."""
+        self._cleared_turn: int | None = None
         self._marks: dict[str, tuple[int, Segment]] = {}
         """Marks on their way, and how much had been sent before each."""
 
@@ -130,8 +131,13 @@ class HeardLedger:
         for segment in self._segments:
             if segment.frozen is None:
                 segment.frozen = self._played_of(segment, now)
+            self._cleared_turn = segment.turn
         self._marks.clear()  # they come back at once, and mean nothing
         self._plays_until = now
+
+    def is_cleared(self, turn: int) -> bool:
+        """Whether this turn was taken back: nothing more of it may be sent."""
+        return turn == self._cleared_turn
 
     def _played_of(self, segment: Segment, now: float) -> int:
         if segment.frozen is not None:

@@ -72,6 +72,8 @@ class Playout:
             audio = await sound.read(CHUNK)
             if not audio:
                 break
+            if self.ledger.is_cleared(segment.turn):
+                return  # taken back while this was on its way: whoever took it back will end us in a moment
             await self._stream.media(audio)
             segment.total = sound.total
             is_first = segment.sent == 0

@@ -22,6 +22,9 @@ _ABBREVIATIONS = words(
 )
 _MAY_END = frozenset({"etc", "a.m", "p.m", "inc", "ltd", "co", "u.s", "u.k"})
 """Abbreviations that often stand at the end of a sentence: then a capital letter follows."""
+_MARKS = frozenset(".!?")
+_PLAIN_WORD = re.compile(r"(?:^|\s)([A-Za-z]*[a-z]{3,})[.!?]$")
+"""A word that no figure, address or row of dots ends with, and a mark."""
 _LIST_NUMBER = re.compile(r"(?:^|\s)\d{1,2}$")
 _INITIAL = re.compile(r"(?:^|[\s.])[A-Z]$")
 
@@ -32,10 +35,15 @@ class SentenceSplitter:
     def __init__(self) -> None:
         self._rest = ""
         self._given = 0
+        self._last_length = 0
+        self._is_mark_alone = False
+        """Whether the newest piece is a mark by itself, in a text that does not come letter by letter."""
 
     def feed(self, delta: str) -> list[str]:
         """The sentences that `delta` completes, trimmed and not empty."""
         self._rest += delta
+        self._is_mark_alone = delta in _MARKS and self._last_length > 1
+        self._last_length = len(delta)
         sentences = []
         while (cut := self._next_cut()) is not None:
             sentence, self._rest = self._rest[:cut].strip(), self._rest[cut:]
@@ -53,6 +61,8 @@ class SentenceSplitter:
         for end in _END.finditer(self._rest):
             if self._is_end(end):
                 return end.end()
+        if self._ends_now():
+            return len(self._rest)
         limit = LONGEST if self._given else LONGEST_FIRST
         if len(self._rest) <= limit:
             return None
@@ -63,6 +73,17 @@ class SentenceSplitter:
             return None
         space = self._rest.rfind(" ", 0, LONGEST)
         return space + 1 if space > 0 else LONGEST
+
+    def _ends_now(self) -> bool:
+        """Whether the text so far is a whole sentence, without waiting for the space behind it.
+
+        The next piece is 10 to 50 ms away. A model's pieces are words and signs: what goes on without a space ("?!",
+        ".com") comes in one piece with its mark, so a mark by itself behind a plain word is the end.
+        """
+        if not self._is_mark_alone or self._rest.count('"') % 2 or self._rest.count("(") > self._rest.count(")"):
+            return False
+        end = _PLAIN_WORD.search(self._rest)
+        return end is not None and end[1].lower() not in _ABBREVIATIONS
 
     def _is_end(self, end: re.Match[str]) -> bool:
         mark = end.group()
