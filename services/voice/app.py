@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,10 @@ def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> Fas
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with wiring.open():
+            # What the process is made of lives as long as it does: collecting garbage among a call's few objects takes
+            # well under a millisecond, among all of these a hundred.
+            gc.collect()
+            gc.freeze()
             health.ready = True
             try:
                 yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -21,7 +21,6 @@ from shared.conversation.ports import ModelRequest
 from shared.conversation.state import ConversationState, Utterance
 from shared.conversation.understanding.contact_data import without_contact_data
 from shared.conversation.understanding.languages import words_of
-from shared.conversation.understanding.words import Words
 from shared.security.foreign_text import clean
 
 LATEST = 16
@@ -31,6 +30,8 @@ LONGEST_PASSAGE = 1500
 """Characters of one passage."""
 MOST_TOKENS = 220
 """Of an answer: sixty words, with room for a tool call."""
+MOST_SHOWN = 4096
+"""Utterances whose shown form is kept in memory: the dialogues of a few hundred calls."""
 CONTACT_DATA = "[contact data]"
 
 Message = Mapping[str, Any]
@@ -52,16 +53,15 @@ def build(
     profile: AgentProfile, state: ConversationState, passages: Sequence[Passage], said: str, *further: Message
 ) -> ModelRequest:
     """The request that answers `said`. `further` are the messages of tool calls made since."""
-    words = words_of(profile.language)
     messages: list[Message] = [
         {"role": "system", "content": platform_rules()},
         {"role": "system", "content": _instructions(profile)},
         {"role": "user", "content": _state(state)},
-        *_dialogue(_answered(state.history), words),
+        *_dialogue(_answered(state.history), profile.language),
     ]
     if passages:
         messages.append({"role": "user", "content": f"Passages for the caller's next words:\n{as_data(passages)}"})
-    messages.append({"role": "user", "content": clean(without_contact_data(said, words))})
+    messages.append({"role": "user", "content": _shown(said, profile.language)})
     return ModelRequest(
         messages=[*messages, *further],
         tools=tools.schemas(profile),
@@ -98,15 +98,21 @@ def _answered(history: Sequence[Utterance]) -> Sequence[Utterance]:
     return history[:end]
 
 
-def _dialogue(history: Sequence[Utterance], words: Words) -> list[Message]:
+def _dialogue(history: Sequence[Utterance], language: str) -> list[Message]:
     """The latest utterances as they were heard, without contact data."""
     return [
         {
             "role": "user" if utterance.speaker is Speaker.CALLER else "assistant",
-            "content": CONTACT_DATA if utterance.private else clean(without_contact_data(utterance.text, words)),
+            "content": CONTACT_DATA if utterance.private else _shown(utterance.text, language),
         }
         for utterance in history[-LATEST:]
     ]
+
+
+@lru_cache(maxsize=MOST_SHOWN)
+def _shown(text: str, language: str) -> str:
+    """An utterance as a model may see it. Each is asked for again in every turn that follows it."""
+    return clean(without_contact_data(text, words_of(language)))
 
 
 def as_data(passages: Sequence[Passage]) -> str:
