@@ -1,6 +1,6 @@
 # Callwright. `make` lists what there is; `make demo` is the place to start.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down call kb dead-letters replay doctor test explore check lock migration clean
+.PHONY: help setup demo up down call kb dead-letters replay doctor test explore bench check lock migration clean
 PYTHON_ENV := .venv/bin/python
 RUN := $(PYTHON_ENV) -m
 
@@ -45,6 +45,9 @@ test: setup check ## everything CI runs: check, then all tests (T=path for some)
 
 explore: setup ## the tests with new random examples for every property (T=path for some)
 	@$(RUN) pytest --hypothesis-profile=explore --hypothesis-show-statistics $(or $(T),tests/unit)
+
+bench: setup ## live calls on one voice process: cost, time added, barge-in, memory (CALLS=10 SECONDS=30)
+	@$(RUN) tests.bench.voice_calls --calls $(or $(CALLS),10) --seconds $(or $(SECONDS),30)
 
 check: setup ## lint, format, types, import rules
 	@.venv/bin/ruff check .

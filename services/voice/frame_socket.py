@@ -48,7 +48,7 @@ class FrameSocket(WSListener):
         self._is_reading = True
         self._is_ending = False
         """Set once we said goodbye: nobody takes what still comes."""
-        self._news: asyncio.Future[None] | None = None
+        self._news: asyncio.Future[bool | None] | None = None
         self._deliver: Callable[[bytes, bool], None] | None = None
         self._writable: asyncio.Event | None = None
         """Made when the writing stops for the first time; set while it may go on."""
@@ -122,30 +122,33 @@ class FrameSocket(WSListener):
 
         Raises ConnectionClosed, and whatever `take` raises.
         """
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        over: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         context = copy_context()
 
         def one(message: bytes, is_text: bool) -> None:
-            if over.done():
-                return
             try:
-                if context.run(take, message, is_text):
-                    over.set_result(None)
+                was_last = context.run(take, message, is_text)
             except Exception as error:  # noqa: BLE001  (it belongs to whoever waits below)
+                self._deliver = None
                 over.set_exception(error)
+            else:
+                if was_last:
+                    self._deliver = None
+                    over.set_result(True)
 
-        while self._waiting:
+        self._deliver = one
+        while self._waiting and not over.done():
             one(*self._waiting.popleft())
-        self._go_on_reading()
-        self._deliver, self._news = one, over
+        if not over.done():
+            if self._problem is not None:
+                raise self._problem
+            self._go_on_reading()
+            self._news = over
         try:
-            if self._problem is None:
-                await over
-            elif over.done():
-                over.result()
+            was_taken = await over
         finally:
             self._deliver = self._news = None
-        if self._problem is not None:
+        if not was_taken and self._problem is not None:
             raise self._problem
 
     async def recv(self, decode: bool | None = None) -> str | bytes:

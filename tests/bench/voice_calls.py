@@ -120,6 +120,12 @@ def line(name: str, values: list[float], unit: str = "ms") -> str:
     return f"{name:<44} p50 {median(values):7.1f}  p95 {parts[94]:7.1f}  p99 {parts[98]:7.1f} {unit}  (n={len(values)})"
 
 
+def shares_of(values: list[float]) -> str:
+    """Median, 95th and 99th part in a hundred, for a table."""
+    parts = quantiles(values, n=100)
+    return f"{median(values):.1f} / {parts[94]:.1f} / {parts[98]:.1f}"
+
+
 async def run(calls: int, seconds: float) -> None:
     """Place the calls, watch, and report."""
     with ExitStack() as stack:
@@ -149,11 +155,19 @@ async def run(calls: int, seconds: float) -> None:
     print(line("added to an answer without retrieval", [stage["overhead"] - stage["retrieval"] for stage in stages]))
     print(line("decided turn to first audio sent", [stage["answer"] for stage in stages]))
     print(line("last word to decided turn", [stage["hearing"] for stage in stages]))
+    added, answer = ([stage[name] for stage in stages] for name in ("overhead", "answer"))
+    per_minute, per_call = used / (calls * seconds / 60), (memory - at_rest) / calls
+    print(
+        "\n| calls | cpu-s/call-min | core % | added p50/p95/p99 ms | answer p50/p95/p99 ms | MB/call | RSS MB | failed |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    print(
+        f"| {calls} | {per_minute:.3f} | {used / seconds:.0%} | {shares_of(added)} | {shares_of(answer)} "
+        f"| {per_call:.2f} | {memory:.0f} | {len(failed)} |\n"
+    )
     count = clears["+Inf"]
     shares = ", ".join(f"≤ {float(bound) * 1000:g} ms {value / count:.0%}" for bound, value in clears.items() if value)
     print(f"words heard to `clear` sent (n={count:.0f}): {shares}")
-    print(f"CPU {used / (calls * seconds / 60):.2f} s a call-minute, {used / seconds:.1%} of a core")
-    print(f"memory {at_rest:.0f} MB at rest, {(memory - at_rest) / calls:.2f} MB a call")
 
 
 def main() -> None:

@@ -251,6 +251,50 @@ def test_an_interrupted_reply_says_what_was_heard_to_the_word(
     assert known >= really - longest - int(4 * delay_s * RATE / PER_CHARACTER) - 1
 
 
+@settings(max_examples=150, deadline=None)
+@given(SENTENCES, st.floats(0.0, 12.0), st.integers(160, 2000), st.floats(0, 0.3))
+def test_after_clear_nothing_of_the_reply_leaves_whoever_goes_on_playing(
+    sentences: list[str], at: float, piece: int, wait_s: float
+) -> None:
+    """A cancelled task may run once more before it learns of it; here nobody is cancelled at all."""
+
+    async def work() -> None:
+        playout, far_end = a_playout()
+
+        async def speak() -> None:
+            for text in sentences:
+                await playout.play(playout.ledger.queue(1, text), Sound(len(text) * PER_CHARACTER, piece, wait_s))
+
+        speaking = asyncio.ensure_future(speak())
+        await asyncio.sleep(at)
+        await playout.clear()
+        await asyncio.gather(speaking)
+        kinds = [kind for _, kind, _ in far_end.messages]
+        cleared = kinds.index("clear")
+        if "media" in kinds[:cleared]:
+            assert "media" not in kinds[cleared:]
+        await playout.play(playout.ledger.queue(2, "Yes."), Sound(4 * PER_CHARACTER))
+        assert "media" in [kind for _, kind, _ in far_end.messages[len(kinds) :]]
+
+    on_virtual_time(work())
+
+
+@settings(max_examples=100, deadline=None)
+@given(SENTENCES, st.integers(160, 2000), st.floats(0, 0.3), st.sampled_from([0.0, 0.02, 0.12]))
+def test_a_reply_nobody_interrupts_arrives_to_the_byte(
+    sentences: list[str], piece: int, wait_s: float, delay_s: float
+) -> None:
+    async def work() -> None:
+        playout, far_end = a_playout(delay_s)
+        for text in sentences:
+            await playout.play(playout.ledger.queue(1, text), Sound(len(text) * PER_CHARACTER, piece, wait_s))
+        await playout.until_played(1)
+        assert far_end.played == sum(map(len, sentences)) * PER_CHARACTER
+        assert playout.ledger.heard_whole(1, now())
+
+    on_virtual_time(work())
+
+
 def _characters_of(sentences: list[str], played: int) -> int:
     """Characters without spaces within the first `played` bytes of these sentences."""
     count = 0

@@ -245,9 +245,7 @@ async def _write_at_once(session: AsyncSession, batch: Iterable[_Waiting]) -> No
     stands = [_standing_row(one.key, one.standing) for one in batch if one.standing is not None]
     turns = [turn.as_row(one.key.conversation_id) for one in batch for turn in one.turns]
     connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    await connection.execute(
-        _AT_ONCE, {"stands": orjson.dumps(stands).decode(), "turns": orjson.dumps(turns).decode()}
-    )
+    await connection.execute(_AT_ONCE, {"stands": orjson.dumps(stands).decode(), "turns": orjson.dumps(turns).decode()})
 
 
 async def _write(session: AsyncSession, batch: Iterable[_Waiting]) -> None:

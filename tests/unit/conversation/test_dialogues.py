@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from shared.contracts.conversations import EmailPolicy, Outcome
+from shared.contracts.conversations import EmailPolicy, Opening, Outcome
 from shared.contracts.knowledge import SearchAnswer
 from shared.conversation.ports import ModelUnavailable, NextStep, Origin, ToolCall
 from shared.conversation.state import ConversationState, Phase, PromiseKind
@@ -539,6 +539,25 @@ async def test_an_agent_without_knowledge_base_lets_the_model_talk() -> None:
     answer = await call.say("hello please check the status of my order")
     assert answer.sentences[0] == "Your order is on its way."
     assert call.shelf.queries == []
+
+
+async def test_an_agent_that_waits_says_nothing_before_the_caller_does() -> None:
+    call = TextChannel(profile(opening=Opening.WAIT), model=ScriptedModel(ANSWER))
+    opened = await call.open()
+    assert opened.text == ""
+    assert opened.step is NextStep.LISTEN
+    answer = await call.say("how do I restart my router?")
+    assert "AI" not in answer.text
+    assert "ten seconds" in answer.text
+
+
+async def test_an_agent_that_waits_takes_a_call_up_again_like_any_other() -> None:
+    waits = profile(opening=Opening.WAIT)
+    call = TextChannel(waits, model=ScriptedModel(ANSWER))
+    await call.open()
+    await call.say("how do I restart my router?")
+    resumed = TextChannel(waits, state=ConversationState.from_json(call.state.to_json()))
+    assert (await resumed.open()).text
 
 
 async def test_the_time_limit_is_announced_and_kept() -> None:

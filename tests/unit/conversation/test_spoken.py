@@ -35,6 +35,26 @@ def test_sentences_come_whole_however_the_text_arrives(text: str, sentences: lis
     assert split(text, size) == sentences
 
 
+@pytest.mark.parametrize(
+    ("pieces", "sentences"),
+    [
+        ((" tomorrow", " morning", "."), ["tomorrow morning."]),
+        (("Is", " that", " all", "?"), ["Is that all?"]),
+        (("It", " costs", " 3", "."), []),
+        (("Ask", " Dr", "."), []),
+        (("See", " example", ".com"), []),
+        (("He", " said", ' "', "stop", "."), []),
+        (("Wait", " for", " it", "..."), []),
+        (tuple("example."), []),
+    ],
+)
+def test_a_sentence_is_given_at_its_mark_when_the_mark_comes_alone(
+    pieces: tuple[str, ...], sentences: list[str]
+) -> None:
+    splitter = SentenceSplitter()
+    assert [sentence for piece in pieces for sentence in splitter.feed(piece)] == sentences
+
+
 def test_a_long_first_sentence_begins_at_its_first_clause() -> None:
     text = "To restart your router, hold the button on the back for ten seconds until the light goes out. Then wait."
     splitter = SentenceSplitter()
