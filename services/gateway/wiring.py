@@ -13,7 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.gateway.auth.key_ring import KeyRing
+from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
+from services.gateway.telephone.twilio_calls import TwilioCalls
+from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
 from shared.clients.rooms import RoomClient
@@ -42,6 +45,9 @@ class Wiring:
     redis: Redis
     keys: KeyRing
     switchboard: Switchboard
+    recordings: Recordings
+    twilio: TwilioCalls
+    placing: Placing
     knowledge: RoomClient
     ticketing: RoomClient
     voice: RoomClient | None
@@ -53,6 +59,9 @@ class Wiring:
         engine = make_async_engine(settings, "gateway")
         sessions = async_sessions(engine)
         addresses = Addresses(settings.public_url, settings.media_address)
+        twilio = TwilioCalls(
+            settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
+        )
 
         def room(name: str, base: str) -> RoomClient:
             return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
@@ -69,6 +78,9 @@ class Wiring:
             ),
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             switchboard=Switchboard(sessions, clock, signer, addresses),
+            recordings=Recordings(sessions),
+            twilio=twilio,
+            placing=Placing(sessions, clock, twilio, addresses, settings),
             knowledge=room("knowledge", settings.knowledge_url),
             ticketing=room("ticketing", settings.ticketing_url),
             voice=room("voice", settings.voice_url) if settings.voice_url else None,
@@ -80,6 +92,7 @@ class Wiring:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.engine.dispose)
             stack.push_async_callback(self.redis.aclose)
+            stack.push_async_callback(self.twilio.close)
             for room in filter(None, (self.knowledge, self.ticketing, self.voice)):
                 await stack.enter_async_context(room)
             yield

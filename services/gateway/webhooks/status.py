@@ -36,7 +36,7 @@ async def status(report: Report, wiring: Wired) -> Response:
     closed = False
     async with transaction(wiring.sessions) as session:
         book = CallBook(session)
-        rows = await book.find(report.call_sid)
+        rows = await book.find_known(report, now)
         if rows is None:
             webhooks_rejected_total.labels(reason="unknown_call").inc()
             log.warning("status_of_unknown_call", call_sid=report.call_sid, status=report.status)
