@@ -51,7 +51,10 @@ def refusal_of(to_number: str, from_number: str, countries: Collection[str], own
     """
     if to_number in own:
         return Refusal.OWN_NUMBER
-    number = phonenumbers.parse(to_number)
+    try:
+        number = phonenumbers.parse(to_number)
+    except phonenumbers.NumberParseException:
+        return Refusal.NOT_A_NUMBER
     country = phonenumbers.region_code_for_number(number)
     if country == _WORLD or phonenumbers.number_type(number) in _COSTLY:
         return Refusal.COSTLY

@@ -16,7 +16,6 @@ from tests.gateway_house import PUBLIC, House
 from tests.gateway_rooms import Rooms, a_ticket, an_article
 from tests.openapi_requests import CANARY, Document, Operation, operations, requests, resolved
 
-
 WITHOUT_BODY = {
     "/api/v1/knowledge/sync",
     "/api/v1/calls/{call_id}/hang-up",
