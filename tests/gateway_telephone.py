@@ -128,9 +128,10 @@ async def telephone(
     *,
     voice_path: str = "/twilio/voice",
     callees: Mapping[str, Callee] | None = None,
+    speed: float = 10,
     **others: Any,
 ) -> AsyncIterator[Line]:
-    """Everything of it; `others` are settings of the gateway."""
+    """Everything of it; `speed` is that of calls, `others` are settings of the gateway."""
     lines: list[Line] = []
 
     async def media(socket: WebSocket) -> None:
@@ -158,7 +159,7 @@ async def telephone(
                 numbers={OUR_NUMBER: number},
                 callees=callees or {PERSON: Callee(answers_after_s=1, talks_for_s=1, says="A colleague here.")},
                 api_url=api_url,
-                speed=10,
+                speed=speed,
                 origins={PUBLIC: inside, VOICE: voice_inside},
             )
             network = PhoneNetwork(phone)
