@@ -16,6 +16,7 @@ from services.gateway.auth.key_ring import KeyRing
 from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
 from services.gateway.telephone.twilio_calls import TwilioCalls
+from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
@@ -25,6 +26,7 @@ from shared.database.engine import AsyncSessions, async_sessions, make_async_eng
 from shared.database.transactions import transaction
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
+from shared.task_group import TaskSet
 from shared.web.health import Check
 
 ROOM_S = 5.0
@@ -48,6 +50,7 @@ class Wiring:
     recordings: Recordings
     twilio: TwilioCalls
     placing: Placing
+    quiet_calls: QuietCalls
     knowledge: RoomClient
     ticketing: RoomClient
     voice: RoomClient | None
@@ -62,6 +65,7 @@ class Wiring:
         twilio = TwilioCalls(
             settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
         )
+        placing = Placing(sessions, clock, twilio, addresses, settings)
 
         def room(name: str, base: str) -> RoomClient:
             return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
@@ -80,7 +84,8 @@ class Wiring:
             switchboard=Switchboard(sessions, clock, signer, addresses),
             recordings=Recordings(sessions),
             twilio=twilio,
-            placing=Placing(sessions, clock, twilio, addresses, settings),
+            placing=placing,
+            quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses),
             knowledge=room("knowledge", settings.knowledge_url),
             ticketing=room("ticketing", settings.ticketing_url),
             voice=room("voice", settings.voice_url) if settings.voice_url else None,
@@ -89,12 +94,15 @@ class Wiring:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Use the parts, then close what they opened."""
+        background = TaskSet("gateway")
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.engine.dispose)
             stack.push_async_callback(self.redis.aclose)
             stack.push_async_callback(self.twilio.close)
             for room in filter(None, (self.knowledge, self.ticketing, self.voice)):
                 await stack.enter_async_context(room)
+            stack.push_async_callback(background.close)
+            background.start(self.quiet_calls.run(), "quiet calls")
             yield
 
     def checks(self) -> Mapping[str, Check]:

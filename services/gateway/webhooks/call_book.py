@@ -51,7 +51,7 @@ class CallRows:
         number = self.agent.transfer_number
         return None if number in (self.call.from_number, self.call.to_number) else number
 
-    def store(self, state: CallState, report: CallReport, now: datetime) -> None:
+    def store(self, state: CallState, now: datetime, report: CallReport | None = None) -> None:
         """Write what was decided. The end of a call is written by its status report alone."""
         if not state.status.is_final:
             self.call.status = state.status
@@ -67,7 +67,7 @@ class CallRows:
             self.transfer.outcome = state.transfer
             if state.next_step is NextStep.HANG_UP:
                 self.transfer.ended_at = now
-                self.transfer.seconds = talked_s(report)
+                self.transfer.seconds = talked_s(report) if report is not None else None
 
 
 class CallBook:

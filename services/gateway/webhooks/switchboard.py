@@ -90,7 +90,7 @@ class Switchboard:
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
                 before = rows.state(report.status)
                 state = decide(before)
-                rows.store(state, report, now)
+                rows.store(state, now, report)
                 if state.status.is_final:
                     closed = await book.close_if_over(rows, now)
                 found = read(state)
