@@ -139,7 +139,7 @@ def test_only_programs_that_speak_to_vendors_can_leave() -> None:
     leaving = {name for name, network in PROJECT.networks.items() if not network.internal}
     assert leaving == {"outward"}
     for name, service, program in OURS:
-        speaks = bool({"KAYAKO_URL", "DEEPGRAM_API_KEY", "OPENAI_API_KEY"} & set(program.fields))
+        speaks = bool({"KAYAKO_URL", "DEEPGRAM_API_KEY", "OPENAI_API_KEY", "TWILIO_API_URL"} & set(program.fields))
         assert ("outward" in attached(service)) == speaks, name
 
 
