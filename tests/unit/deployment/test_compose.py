@@ -153,7 +153,8 @@ def test_programs_reach_the_stores_and_rooms_of_their_settings() -> None:
         ):
             if setting in program.required:
                 assert needed in attached(service), (name, setting)
-    assert attached(PROJECT.services["edge"]) & attached(PROJECT.services["gateway"]) == {"front"}
+    shared = attached(PROJECT.services["edge"]) & attached(PROJECT.services["gateway"])
+    assert shared - {"outward"} == {"front"}
 
 
 def test_postgres_is_asked_over_tcp_and_its_whole_folder_is_kept() -> None:
