@@ -60,6 +60,8 @@ class NextStep(StrEnum):
     TRANSFER = "transfer"
     APOLOGISE = "apologise"
     """Our voice or our ears failed: say sorry in TwiML, then put the caller through or promise a call back."""
+    TAKE_MESSAGE = "take_message"
+    """Nobody took the call: the caller leaves a message."""
 
 
 class TransferMode(StrEnum):

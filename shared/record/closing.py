@@ -118,8 +118,8 @@ def one_sided(now: datetime) -> ColumnElement[bool]:
     """The condition on calls whose conversation is open although one side was done with it a while ago."""
     over = Call.status.in_([status.value for status in CallStatus if status.is_final])
     one_side_done = or_(over, Call.media_state == MediaState.FINISHED)
-    dials = func.coalesce(Call.next_step, NextStep.HANG_UP).in_([NextStep.TRANSFER, NextStep.APOLOGISE])
-    with_a_person = and_(~over, dials)
+    goes_on = [NextStep.TRANSFER, NextStep.APOLOGISE, NextStep.TAKE_MESSAGE]
+    with_a_person = and_(~over, func.coalesce(Call.next_step, NextStep.HANG_UP).in_(goes_on))
     waited = or_(
         and_(~with_a_person, Call.updated_at < now - STALE),
         Call.updated_at < now - STALE_TRANSFER,

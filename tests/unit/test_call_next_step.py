@@ -20,9 +20,11 @@ from services.gateway.webhooks.next_step import (
     TakeMessage,
     after_dial,
     after_failure,
+    after_message,
     after_stream,
     answer,
     answer_after_dial,
+    answer_after_message,
     machine_answered,
     pulled,
 )
@@ -58,6 +60,7 @@ transitions: st.SearchStrategy[Callable[[CallState], CallState]] = st.one_of(
     st.sampled_from(TransferOutcome).map(lambda outcome: lambda state: after_dial(state, outcome)),
     st.just(after_failure),
     st.just(machine_answered),
+    st.just(after_message),
 )
 
 
@@ -98,7 +101,7 @@ def test_after_a_failure_the_line_is_never_silent_unless_the_goodbye_was_said(st
     said_goodbye = state.media is MediaState.FINISHED and state.next_step is NextStep.HANG_UP
     if not state.is_over and not said_goodbye:
         found = answer(after)
-        assert isinstance(found, PutThrough) or found in (HangUp(Farewell.TROUBLE), TakeMessage(Farewell.TROUBLE))
+        assert isinstance(found, PutThrough | TakeMessage) or found == HangUp(Farewell.TROUBLE)
 
 
 def walked(state: CallState, ended: int) -> tuple[CallState, Answer]:
@@ -174,7 +177,10 @@ def test_who_finds_nobody_may_leave_a_message_where_the_agent_takes_them() -> No
         TALKING, media=MediaState.FINISHED, next_step=NextStep.TRANSFER, person=PERSON, takes_messages=True
     )
     alone = after_dial(ringing, TransferOutcome.VOICEMAIL)
-    assert answer_after_dial(alone) == TakeMessage(Farewell.NOBODY_FREE)
+    assert answer_after_dial(alone) == answer(alone) == TakeMessage(Farewell.NOBODY_FREE)
+    assert answer_after_message(after_message(alone)) == HangUp(Farewell.MESSAGE_TAKEN)
+    gone = after_dial(replace(ringing, status=CallStatus.COMPLETED), TransferOutcome.CALLER_LEFT)
+    assert answer_after_dial(gone) == HangUp(Farewell.NONE)
     assert answer_after_dial(after_dial(ringing, TransferOutcome.ACCEPTED)) == HangUp(Farewell.NONE)
     lost = after_stream(replace(TALKING, generation=MOST_GENERATIONS, takes_messages=True), MOST_GENERATIONS)
     assert answer(lost) == TakeMessage(Farewell.TROUBLE)

@@ -11,11 +11,11 @@ from services.gateway.webhooks.next_step import (
     MOST_GENERATIONS,
     CallState,
     after_dial,
+    after_message,
     after_stream,
     answer_after_dial,
     answer_after_message,
     pulled,
-    unchanged,
 )
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.signed import Report, TwilioSigned
@@ -54,7 +54,7 @@ def decide_transfer(state: CallState, report: CallReport) -> CallState:
 async def message_left(report: Report, wiring: Wired) -> Response:
     """The caller has left a message, or hung up while they did."""
     await wiring.recordings.note(report, RecordingKind.MESSAGE)
-    return await wiring.switchboard.answer(report, unchanged, answer_after_message)
+    return await wiring.switchboard.answer(report, after_message, answer_after_message)
 
 
 @routes.post("/twilio/voice/put-through", dependencies=[Depends(TwilioSigned())])

@@ -65,7 +65,7 @@ class CallRows:
         self.conversation.outcome = state.outcome
         if self.transfer is not None and state.transfer is not None and self.transfer.ended_at is None:
             self.transfer.outcome = state.transfer
-            if state.next_step is NextStep.HANG_UP:
+            if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
                 self.transfer.ended_at = now
                 self.transfer.seconds = talked_s(report) if report is not None else None
 

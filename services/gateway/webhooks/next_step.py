@@ -100,21 +100,20 @@ def answer(state: CallState) -> Answer:
         return Connect(state.generation)
     if state.next_step is NextStep.HANG_UP:
         return HangUp(Farewell.NONE)
+    if state.next_step is NextStep.TAKE_MESSAGE:
+        return TakeMessage(Farewell.NOBODY_FREE)
     if state.person is not None:
         warm = state.transfer_mode is TransferMode.WARM
         return PutThrough(state.person, apologising=state.next_step is not NextStep.TRANSFER, warm=warm)
-    return _nobody(state, Farewell.TROUBLE)
-
-
-def _nobody(state: CallState, why: Farewell) -> Answer:
-    return TakeMessage(why) if state.takes_messages else HangUp(why)
+    return TakeMessage(Farewell.TROUBLE) if state.takes_messages else HangUp(Farewell.TROUBLE)
 
 
 def answer_after_dial(state: CallState) -> Answer:
     """What the line does when a person was rung."""
-    if state.outcome is Outcome.TRANSFERRED or state.is_over:
-        return HangUp(Farewell.NONE)
-    return _nobody(state, Farewell.NOBODY_FREE)
+    if state.next_step is NextStep.TAKE_MESSAGE and not state.is_over:
+        return TakeMessage(Farewell.NOBODY_FREE)
+    talked = state.outcome is Outcome.TRANSFERRED
+    return HangUp(Farewell.NONE if talked or state.is_over else Farewell.NOBODY_FREE)
 
 
 def answer_after_message(state: CallState) -> Answer:
@@ -152,7 +151,7 @@ def _confirmed(state: CallState) -> CallState:
 
     Until somebody took the call, a transfer counts as something left to do.
     """
-    if state.next_step is NextStep.HANG_UP:
+    if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
         return state
     if state.next_step is NextStep.TRANSFER and state.person is not None:
         return replace(state, outcome=Outcome.FOLLOW_UP)
@@ -171,8 +170,20 @@ def after_dial(state: CallState, transfer: TransferOutcome) -> CallState:
     """The attempt to put the caller through is over; how it went counts even when the line is down already."""
     if state.next_step not in (NextStep.TRANSFER, NextStep.APOLOGISE):
         return state
-    outcome = Outcome.TRANSFERRED if transfer is TransferOutcome.ACCEPTED else Outcome.FOLLOW_UP
-    return replace(state, media=MediaState.FINISHED, next_step=NextStep.HANG_UP, outcome=outcome, transfer=transfer)
+    talked = transfer is TransferOutcome.ACCEPTED
+    asks = state.takes_messages and not talked and not state.is_over
+    return replace(
+        state,
+        media=MediaState.FINISHED,
+        next_step=NextStep.TAKE_MESSAGE if asks else NextStep.HANG_UP,
+        outcome=Outcome.TRANSFERRED if talked else Outcome.FOLLOW_UP,
+        transfer=transfer,
+    )
+
+
+def after_message(state: CallState) -> CallState:
+    """The caller has left a message, or has hung up instead."""
+    return replace(state, next_step=NextStep.HANG_UP) if state.next_step is NextStep.TAKE_MESSAGE else state
 
 
 def pulled(state: CallState) -> CallState:

@@ -41,18 +41,19 @@ TAKEN = {"presses": "1", "talks_for_s": 3, "says": "Hello, hello, hello, hello. 
 REFUSED_BY_KEY = {"presses": "2"}
 
 
-class LeavesMessage:
-    """Says something when told to leave a message, and hangs up a while later, or never."""
+class Reacts:
+    """Says something when certain words were heard, and hangs up a while later, or never."""
 
-    def __init__(self, says: str, hangs_up_after_s: float = 1e6) -> None:
+    def __init__(self, when: str, says: str, hangs_up_after_s: float = 1e6) -> None:
         self._voice, self._ears = Voice(Speaker.CALLER), Decoder()
+        self._when = when
         self._says, self._ends = says, round(hangs_up_after_s * 50)
         self._heard = ""
         self._ticks = 0
 
     def tick(self, heard: bytes) -> Act:
         self._heard += "".join(letter.character for letter in self._ears.feed(heard))
-        if "when you are done." in self._heard:
+        if self._when in self._heard:
             self._ticks += 1
         if self._ticks == AFTER_THE_TONE:
             self._voice.say(self._says)
@@ -148,11 +149,13 @@ async def test_a_transfer_that_nobody_takes_says_why(
 async def test_a_caller_who_does_not_wait(database_url: str, redis_url: str, mode: str) -> None:
     async with a_line(database_url, redis_url, {"answers_after_s": 1000}, transfer_mode=mode) as line:
         line.talks = [asks_for_a_person(line)]
-        record = await line.call(patience_s=8)
-        transfer = await transfer_of(line.house, record.sid)
+        call = line.network.call_in(CALLER, Reacts("to a colleague.", "Never mind.", 3))
+        async with asyncio.timeout(15):
+            await call.over.wait()
+        transfer = await transfer_of(line.house, call.record.sid)
         assert transfer is not None
         assert transfer.outcome == TransferOutcome.CALLER_LEFT
-        assert await line.outcome(record) == Outcome.FOLLOW_UP
+        assert await line.outcome(call.record) == Outcome.FOLLOW_UP
 
 
 async def test_the_api_shows_how_a_transfer_went(database_url: str, redis_url: str) -> None:
@@ -226,7 +229,7 @@ def test_a_briefing_holds_no_contact_data_and_no_novel() -> None:
 async def test_a_caller_whom_nobody_can_talk_to_leaves_a_message(database_url: str, redis_url: str) -> None:
     async with a_line(database_url, redis_url, {"outcome": "busy"}, takes_messages=True) as line:
         line.talks = [asks_for_a_person(line)]
-        call = line.network.call_in(CALLER, LeavesMessage("Please call me back."))
+        call = line.network.call_in(CALLER, Reacts("when you are done.", "Please call me back."))
         async with asyncio.timeout(15):
             await call.over.wait()
         assert "Please leave a message" in " ".join(call.record.heard)
@@ -243,7 +246,7 @@ async def test_a_caller_whom_nobody_can_talk_to_leaves_a_message(database_url: s
 async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(database_url: str, redis_url: str) -> None:
     async with a_line(database_url, redis_url, {"outcome": "busy"}, takes_messages=True) as line:
         line.talks = [asks_for_a_person(line)]
-        call = line.network.call_in(CALLER, LeavesMessage("Call me.", 2.5))
+        call = line.network.call_in(CALLER, Reacts("when you are done.", "Call me.", 2.5))
         async with asyncio.timeout(15):
             await call.over.wait()
         (kept,) = await recordings(line.house)
