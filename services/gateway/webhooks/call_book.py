@@ -55,8 +55,8 @@ class CallRows:
         """Write what was decided. The end of a call is written by its status report alone."""
         if not state.status.is_final:
             self.call.status = state.status
-            if state.status is CallStatus.IN_PROGRESS and self.call.answered_at is None:
-                self.call.answered_at = now
+            if state.status is CallStatus.IN_PROGRESS:
+                self.picked_up(now)
         if state.generation != self.call.stream_generation:
             self.call.stream_generation = state.generation
             self.call.stream_issued_at = now
@@ -68,6 +68,14 @@ class CallRows:
             if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
                 self.transfer.ended_at = now
                 self.transfer.seconds = talked_s(report) if report is not None else None
+
+    def picked_up(self, now: datetime) -> None:
+        """The call was answered. A call of ours has rung since its rows were made: its token begins to live now."""
+        if self.call.answered_at is not None:
+            return
+        self.call.answered_at = now
+        if self.call.direction.startswith("outbound") and self.call.media_state == MediaState.EXPECTED:
+            self.call.stream_issued_at = now
 
 
 class CallBook:
@@ -133,9 +141,8 @@ class CallBook:
         """The order that a call was placed for."""
         return await self._session.scalar(select(OutboundCall).where(OutboundCall.call_sid == call_sid))
 
-    async def begin_transfer(self, rows: CallRows, number: str, now: datetime) -> None:
+    async def begin_transfer(self, rows: CallRows, number: str, mode: TransferMode, now: datetime) -> None:
         """A person is rung from now on; what became of an earlier attempt is replaced."""
-        mode = rows.agent.transfer_mode
         begun = {"number": number, "mode": mode, "outcome": None, "started_at": now, "ended_at": None, "seconds": None}
         await self._session.execute(
             insert(Transfer)

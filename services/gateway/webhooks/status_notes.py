@@ -43,7 +43,7 @@ def _apply(rows: CallRows, report: CallReport, now: datetime) -> None:
         return
     call.status = report.status
     if report.status is CallStatus.IN_PROGRESS:
-        call.answered_at = call.answered_at or now
+        rows.picked_up(now)
     if report.status.is_final:
         call.ended_at = now
         call.duration_seconds = _duration(report)

@@ -95,7 +95,7 @@ class Switchboard:
                     closed = await book.close_if_over(rows, now)
                 found = read(state)
                 if isinstance(found, PutThrough) and (rows.transfer is None or before.next_step not in RINGING):
-                    await book.begin_transfer(rows, found.number, now)
+                    await book.begin_transfer(rows, found.number, before.transfer_mode, now)
                 log.info("webhook_answered", kind=type(found).__name__, generation=state.generation)
                 document = self._write(found, rows, await _message(book, found, rows))
         if closed:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import jwt
 import phonenumbers
 import pytest
 from sqlalchemy import select
@@ -22,9 +23,9 @@ from lab.twilio.settings import Callee
 from services.gateway.outbound.destination import Refusal, refusal_of
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome
-from shared.database.models import OutboundCall, Ticket
+from shared.database.models import ApiKey, OutboundCall, Ticket
 from shared.security.api_keys import Scope
-from tests.gateway_house import OUR_NUMBER, PERSON, call_form, gateway, new_call_sid, settings_for
+from tests.gateway_house import OUR_NUMBER, PERSON, House, call_form, document, gateway, new_call_sid, settings_for
 from tests.gateway_telephone import Line, telephone, verbs
 from tests.waiting import wait_for_async
 
@@ -286,6 +287,33 @@ async def test_without_twilio_certainly_nobody_was_called(database_url: str, red
         assert answered.status_code == 503
         async with house.wiring.sessions() as session:
             assert (await session.scalars(select(OutboundCall.state))).all() == ["planned"]
+
+
+@pytest.mark.parametrize("told_first", ["voice", "status"])
+async def test_the_streams_token_lives_from_the_moment_somebody_picks_up(house: House, told_first: str) -> None:
+    agent_id = await house.agent(OUR_NUMBER)
+    await house.key()
+    async with house.wiring.sessions.begin() as session:
+        key_id = (await session.scalars(select(ApiKey.id).limit(1))).one()
+        order = OutboundCall(
+            idempotency_key="order-number-1", api_key_id=key_id, agent_id=agent_id, to_number=CUSTOMER,
+            from_number=OUR_NUMBER, message=MESSAGE, requested_at=house.clock.now(),
+        )  # fmt: skip
+        session.add(order)
+    form = call_form(new_call_sid(), Direction="outbound-api", From=OUR_NUMBER, To=CUSTOMER)
+    await house.hook(f"/twilio/status?outbound={order.id}", form)
+    house.clock.ahead += timedelta(seconds=55)
+    answered = {**form, "CallStatus": "in-progress"}
+    if told_first == "status":
+        await house.hook(f"/twilio/status?outbound={order.id}", answered)
+    first = await house.hook(f"/twilio/voice?outbound={order.id}", answered)
+    house.clock.ahead += timedelta(seconds=5)
+    await house.hook(f"/twilio/status?outbound={order.id}", answered)
+    again = await house.hook(f"/twilio/voice?outbound={order.id}", answered)
+    assert first.content == again.content
+    (token,) = (parameter.get("value", "") for parameter in document(first).iter("Parameter"))
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert 45 < claims["exp"] - (house.clock.now() - timedelta(seconds=5)).timestamp() <= 60
 
 
 async def test_a_webhook_for_another_order_opens_nothing(desk: Desk) -> None:
