@@ -17,6 +17,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.types import ASGIApp
 
+from lab.caller.caller import SimulatedCaller
+from lab.caller.scenario import load
 from lab.deepgram.app import make_app as deepgram_app
 from lab.deepgram.settings import Settings as DeepgramSettings
 from lab.deepgram.state import Deepgram
@@ -34,6 +36,12 @@ from shared.clock import SystemClock
 
 COLLEAGUE = "+12025550180"
 """The person that the sample company's assistant can put a caller through to."""
+BRIEFED_COLLEAGUE = "+12025550181"
+"""Another one, who is told first what it is about and presses 1: for warm transfers."""
+CUSTOMER = "+12025550182"
+"""Somebody who picks up when the assistant calls."""
+MACHINE = "+12025550183"
+"""An answering machine."""
 
 
 class HouseSettings(BaseSettings):
@@ -71,7 +79,12 @@ def telephone(settings: HouseSettings) -> PhoneNetwork:
             account_sid=settings.account_sid,
             auth_token=settings.auth_token.get_secret_value(),
             numbers=dict.fromkeys(settings.numbers.split(","), number),
-            callees={COLLEAGUE: Callee()},
+            callees={
+                COLLEAGUE: Callee(),
+                BRIEFED_COLLEAGUE: Callee(presses="1"),
+                CUSTOMER: Callee(make_person=lambda: SimulatedCaller(load("router"))),
+                MACHINE: Callee(picks_up="machine", says="We are not at home. Please speak after the tone."),
+            },
             speed=settings.speed,
             api_url=f"http://127.0.0.1:{settings.twilio_port}",
         )

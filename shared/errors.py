@@ -74,6 +74,13 @@ class Transient(CallwrightError):
         self.retry_after = retry_after
 
 
+class LimitReached(Transient):
+    """More than is allowed within a time; `retry_after` says when the next one is."""
+
+    status = 429
+    title = "Too many requests"
+
+
 class Busy(Transient):
     """Somebody else is at it: waiting for one's turn is no failure, however often."""
 

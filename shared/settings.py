@@ -176,6 +176,31 @@ class TwilioSettings(SettingsGroup):
     twilio_api_url: WebAddress = "https://api.twilio.com"
 
 
+def _countries(value: str) -> str:
+    countries = [country.strip().upper() for country in value.split(",") if country.strip()]
+    if not all(len(country) == 2 and country.isascii() and country.isalpha() for country in countries):
+        raise ValueError("must be countries of two letters with commas between them, such as US,CA")
+    return ",".join(countries)
+
+
+class OutboundSettings(SettingsGroup):
+    """How much calling somebody may cost when a key is stolen (security guide, sections 3.11 and 7.8)."""
+
+    outbound_countries: Annotated[str, AfterValidator(_countries)] = ""
+    """Where may be called; empty for the country of the number that calls. Countries, never calling codes: +1 is
+    shared with islands that thieves earn money with."""
+    outbound_per_minute: int = Field(default=10, ge=0, le=1000)
+    """Calls that one API key may order."""
+    outbound_per_hour: int = Field(default=60, ge=0, le=100_000)
+    """The same in an hour."""
+    outbound_per_number: int = Field(default=3, ge=0, le=1000)
+    """Calls to one number in a day."""
+    outbound_per_day: int = Field(default=500, ge=0, le=1_000_000)
+    """Calls of the whole deployment."""
+    outbound_longest_s: int = Field(default=1800, ge=60, le=14_400)
+    """Twilio ends a call of ours at this length, whatever we do."""
+
+
 class DeepgramSettings(SettingsGroup):
     """Hearing and speech."""
 
@@ -282,6 +307,7 @@ ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
     PublicSettings,
     SigningSettings,
     TwilioSettings,
+    OutboundSettings,
     DeepgramSettings,
     OpenAISettings,
     KayakoSettings,

@@ -48,6 +48,7 @@ def settings_for(database_url: str, redis_url: str, **others: Any) -> GatewaySet
         "api_key_pepper": SecretStr(PEPPER),
         "twilio_account_sid": ACCOUNT,
         "twilio_auth_token": SecretStr(AUTH_TOKEN),
+        "twilio_api_url": "http://127.0.0.1:9",
         "knowledge_url": "http://127.0.0.1:9",
         "ticketing_url": "http://127.0.0.1:9",
         **others,

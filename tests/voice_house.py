@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -45,7 +46,7 @@ from shared.clock import SystemClock
 from shared.contracts.calls import MediaState
 from shared.contracts.knowledge import Passage, SearchAnswer
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
-from shared.database.models import Agent, Call, Conversation, Turn
+from shared.database.models import Agent, ApiKey, Call, Conversation, OutboundCall, Turn
 from shared.security.purpose_tokens import Purpose, TokenSigner
 from shared.settings import DatabaseSettings
 from shared.web.health import Health
@@ -110,6 +111,7 @@ class Driven:
         self._voice = Voice(Speaker.CALLER)
         self._noise = b""
         self._leaves = False
+        self.key: str | None = None
         self._utterance = -1
 
     def tick(self, heard: bytes) -> Act:
@@ -119,10 +121,14 @@ class Driven:
             self._utterance = letter.utterance
             self.heard += letter.character
         sound, self._noise = (self._noise[:FRAME], self._noise[FRAME:]) if self._noise else (self._voice.frame(), b"")
-        return Act(sound.ljust(FRAME, b"\xff"), hangs_up=self._leaves)
+        key, self.key = self.key, None
+        return Act(sound.ljust(FRAME, b"\xff"), key=key, hangs_up=self._leaves)
 
     def say(self, text: str) -> None:
         self._voice.say(text)
+
+    def press(self, key: str) -> None:
+        self.key = key
 
     def make_noise(self, seconds: float) -> None:
         """A cough, or a door: loud, and no word in it."""
@@ -185,7 +191,10 @@ class Exchange:
     async def open(self, call_sid: str, **columns: Any) -> None:
         """The rows of a call whose TwiML is about to be handed out."""
         now = datetime.now(UTC)
+        message = columns.pop("initial_message", None)
         async with self._sessions.begin() as session:
+            if message is not None:
+                await self._order(session, call_sid, message)
             conversation = Conversation(
                 agent_id=columns.pop("agent_id", self._agent_id),
                 channel="phone",
@@ -206,6 +215,23 @@ class Exchange:
                 **columns,
             }
             session.add(Call(call_sid=call_sid, conversation_id=conversation.id, **values))
+
+    async def _order(self, session: AsyncSession, call_sid: str, message: str) -> None:
+        """What this call was placed for."""
+        key = ApiKey(name="a test", last_four="test", key_hash=secrets.token_bytes(32), scopes=[])
+        session.add(key)
+        await session.flush()
+        order = OutboundCall(
+            idempotency_key=call_sid,
+            api_key_id=key.id,
+            agent_id=self._agent_id,
+            to_number="+12025550123",
+            from_number=OUR_NUMBER,
+            message=message,
+            call_sid=call_sid,
+            requested_at=datetime.now(UTC),
+        )
+        session.add(order)
 
     def app(self) -> Starlette:
         async def voice(request: Request) -> Response:

@@ -14,9 +14,9 @@ class UnreadableSound(Exception):
     """The bytes are no WAV file that a telephone line can take; the message says why."""
 
 
-def wav(audio: bytes) -> bytes:
-    """8 kHz μ-law with a WAV header before it."""
-    fmt = struct.pack("<HHIIHHH", MULAW, 1, RATE, RATE, 1, 8, 0)
+def wav(audio: bytes, channels: int = 1) -> bytes:
+    """8 kHz μ-law with a WAV header before it; more channels are interleaved byte by byte."""
+    fmt = struct.pack("<HHIIHHH", MULAW, channels, RATE, RATE * channels, channels, 8, 0)
     chunks = b"fmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", len(audio)) + audio
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 

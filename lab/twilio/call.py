@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,19 +21,31 @@ from lab.twilio.line import Line
 from lab.twilio.log import CallLog
 from lab.twilio.pace import Pace
 from lab.twilio.people import Act, Person
-from lab.twilio.recorder import RecordingEar
-from lab.twilio.records import FINAL, CallRecord, EndedBy, Event, Status, StreamRecord
-from lab.twilio.settings import PhoneSettings
+from lab.twilio.recorder import CallTape
+from lab.twilio.records import FINAL, CallRecord, EndedBy, Event, RecordingRecord, Status, StreamRecord
+from lab.twilio.settings import Callee, PhoneSettings
 from lab.twilio.statuses import StatusReports
 from lab.twilio.stream import MediaStream, StreamFailed
 from lab.twilio.twiml import Verb
 from lab.twilio.webhooks import Reply, Webhooks
 from shared.observability.logs import get_logger
+from shared.task_group import TaskSet
 
 log = get_logger(__name__)
 PARAMETER_LIMIT = 500
 """Characters of a `<Parameter>`'s name and value together."""
 LONGEST_CALL_S = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Find out whether a machine picks up."""
+
+    message_end: bool
+    """Wait for the end of its greeting."""
+    callback: str | None = None
+    """Told the result while the call goes on; without one the first document waits for it."""
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +58,7 @@ class Plan:
     status_callback: str | None = None
     status_method: str = "POST"
     status_states: frozenset[Status] = frozenset(FINAL)
+    detection: Detection | None = None
     ring_s: float = 60.0
     """Seconds an outbound call may ring."""
     limit_s: float = LONGEST_CALL_S
@@ -89,6 +103,8 @@ class Call:
         self._interpreter = Interpreter(self)
         self._line_task: asyncio.Task[NoReturn] | None = None
         self._unanswered: Status | None = None
+        self._tape: tuple[Verb, str | None] | None = None
+        self._detecting = TaskSet(f"machine detection of {record.sid}")
         self._callbacks = Callbacks(self.log, self.webhooks)
         self._reports = StatusReports(
             record,
@@ -186,14 +202,33 @@ class Call:
             self._unanswered = "no-answer" if callee.outcome == "completed" else callee.outcome
             return
         self.answer()
-        await self._interpreter.perform(self._plan.first)
+        await self._interpreter.perform(await self._detect(callee))
+
+    async def _detect(self, callee: Callee) -> Fetch | Given:
+        """What to begin with, once machine detection allows it."""
+        first, detection = self._plan.first, self._plan.detection
+        if detection is None:
+            return first
+        if detection.callback is not None:
+            self._detecting.start(self._found_out(callee, detection), "machine detection")
+            return first
+        fields = await self._found_out(callee, detection)
+        return replace(first, fields=fields) if isinstance(first, Fetch) else first
+
+    async def _found_out(self, callee: Callee, detection: Detection) -> dict[str, str]:
+        answered_by, after_s = callee.detected(message_end=detection.message_end)
+        await self.pace.sleep(after_s)
+        self.record.answered_by = answered_by
+        if detection.callback is not None:
+            self._callbacks.machine(detection.callback, detection.method, answered_by, after_s)
+        return {"AnsweredBy": answered_by, "MachineDetectionDuration": str(round(after_s * 1000))}
 
     async def _finish(self, ended: _End) -> None:
         record = self.record
-        if self._line_task is not None:
-            self._line_task.cancel()
-            await asyncio.gather(self._line_task, return_exceptions=True)
-        self.line.close()
+        await self._detecting.close()
+        await self._stop_line()
+        if self._tape is not None and self.line.tape is not None:
+            self.keep_recording(self.line.tape.sound, self.line.tape.seconds, *self._tape)
         record.most_late_s = self.line.most_late_s
         record.ended_at = self.log.now()
         record.ended_by = ended.by
@@ -204,6 +239,12 @@ class Call:
         await self._reports.sent()
         self.log.ended(ended.by)
 
+    async def _stop_line(self) -> None:
+        if self._line_task is not None:
+            self._line_task.cancel()
+            await asyncio.gather(self._line_task, return_exceptions=True)
+        self.line.close()
+
     # --- what the interpreter asks for
 
     def answer(self) -> None:
@@ -212,6 +253,9 @@ class Call:
             return
         self.record.answered_at = self.log.now()
         self._set("in-progress")
+        self._start_line()
+
+    def _start_line(self) -> None:
         self._line_task = asyncio.ensure_future(self.line.run())
         self._line_task.add_done_callback(self._line_ended)
 
@@ -274,19 +318,60 @@ class Call:
         self.children.append(leg.record)
         return leg
 
-    def keep_recording(self, ear: RecordingEar, verb: Verb, callback: str | None, key: str) -> dict[str, str]:
-        """Store what was recorded and report it. Returns the fields for `action`."""
-        sid = "RE" + secrets.token_hex(16)
-        self.recordings[sid] = wav(bytes(ear.sound))
+    async def brief(self, record: CallRecord, person: Person, url: str, method: str) -> bool:
+        """Perform a document for somebody who was dialled, before they are put through.
+
+        False when the document or they themselves hung up.
+        """
+        plan = Plan(first=Fetch(self._interpreter.absolute(url), method, purpose="whisper"))
+        leg = Call(record, plan, person, self.settings, self.faults)
+        try:
+            return await leg.listen()
+        finally:
+            await leg.webhooks.close()
+
+    async def listen(self) -> bool:
+        """Perform the plan's document on a leg that is answered; False when somebody hung up."""
+        self._start_line()
+        try:
+            over = await self._perform_until_ordered(self._interpreter.perform(self._plan.first))
+            return over == _End("twiml") and not self._interpreter.hung_up
+        finally:
+            await self._stop_line()
+
+    def start_recording(self, noun: Verb, callback: str | None) -> None:
+        """Record both sides from here to the end of the call."""
+        if self._tape is not None:
+            self.log.problem(0, "the lab's stand-in records a call once")
+            return
+        self._tape = (noun, callback)
+        self.line.tape = CallTape()
+
+    def keep_recording(
+        self, sound: bytes | bytearray, seconds: int, verb: Verb, callback: str | None
+    ) -> dict[str, str]:
+        """Store what was recorded and report it. Returns the fields that name it."""
+        whole = verb.name == "Recording"
+        kept = RecordingRecord(
+            sid="RE" + secrets.token_hex(16),
+            call_sid=self.record.sid,
+            source="StartCallRecordingTwiML" if whole else "RecordVerb",
+            channels=CallTape.channels if whole else 1,
+            track="both" if whole else "inbound",
+            seconds=seconds,
+            made_at=datetime.now(UTC),
+        )
+        self.record.recordings.append(kept)
+        self.recordings[kept.sid] = wav(bytes(sound), kept.channels)
         account = f"{self.settings.api_url}/{forms.API_VERSION}/Accounts/{self.record.account_sid}"
         fields = {
-            "RecordingSid": sid,
-            "RecordingUrl": f"{account}/Recordings/{sid}",
-            "RecordingDuration": str(ear.seconds),
+            "RecordingSid": kept.sid,
+            "RecordingUrl": f"{account}/Recordings/{kept.sid}",
+            "RecordingDuration": str(seconds),
         }
         if callback is not None:
-            self._callbacks.recording(verb, callback, fields)
-        return fields | {"Digits": key}
+            self._callbacks.recording(verb, callback, kept, fields)
+        return fields
 
     # --- what happens by itself
 

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab.twilio import forms
-from lab.twilio.call import LONGEST_CALL_S, Plan
+from lab.twilio.call import LONGEST_CALL_S, Detection, Plan
 from lab.twilio.interpreter import Fetch, Given
-from lab.twilio.records import CallRecord
+from lab.twilio.records import CallRecord, RecordingRecord
 from lab.twilio.settings import PhoneSettings
 from lab.twilio.statuses import wanted
 
@@ -50,7 +50,7 @@ def as_json(record: CallRecord) -> dict[str, Any]:
         "to_formatted": record.to_number,
         "direction": record.direction,
         "status": "queued" if record.status == "initiated" else record.status,
-        "answered_by": None,
+        "answered_by": record.answered_by,
         "start_time": _moment(record, record.answered_at),
         "end_time": _moment(record, record.ended_at),
         "date_created": forms.rfc2822(record.placed_at),
@@ -136,10 +136,53 @@ def ordered(fields: Mapping[str, str], events: Sequence[str], settings: PhoneSet
         status_callback=callback,
         status_method=fields.get("StatusCallbackMethod", "POST"),
         status_states=wanted(events),
+        detection=_detection(fields),
         ring_s=_seconds(fields, "Timeout", 60.0),
         limit_s=_seconds(fields, "TimeLimit", LONGEST_CALL_S),
     )
     return from_number, to_number, plan
+
+
+def _detection(fields: Mapping[str, str]) -> Detection | None:
+    kind = fields.get("MachineDetection")
+    if kind is None or "SendDigits" in fields:
+        return None
+    if kind not in ("Enable", "DetectMessageEnd"):
+        raise RestRefused(400, 20001, "MachineDetection must be Enable or DetectMessageEnd")
+    runs_beside = fields.get("AsyncAmd") == "true"
+    return Detection(
+        message_end=kind == "DetectMessageEnd",
+        callback=fields.get("AsyncAmdStatusCallback") if runs_beside else None,
+        method=fields.get("AsyncAmdStatusCallbackMethod", "POST"),
+    )
+
+
+def recording_json(recording: RecordingRecord, account_sid: str) -> dict[str, Any]:
+    """A recording's resource."""
+    uri = f"/{forms.API_VERSION}/Accounts/{account_sid}/Recordings/{recording.sid}.json"
+    made = forms.rfc2822(recording.made_at)
+    return {
+        "sid": recording.sid,
+        "account_sid": account_sid,
+        "call_sid": recording.call_sid,
+        "conference_sid": None,
+        "status": "completed",
+        "channels": recording.channels,
+        "source": recording.source,
+        "track": recording.track,
+        "duration": str(recording.seconds),
+        "date_created": made,
+        "date_updated": made,
+        "start_time": made,
+        "price": None,
+        "price_unit": "USD",
+        "error_code": None,
+        "encryption_details": None,
+        "api_version": forms.API_VERSION,
+        "uri": uri,
+        "media_url": uri.removesuffix(".json"),
+        "subresource_uris": {},
+    }
 
 
 def _seconds(fields: Mapping[str, str], name: str, default: float) -> float:

@@ -1,4 +1,4 @@
-"""Notifications beside a call, which never hold it up: of its streams and recordings."""
+"""Notifications beside a call, which never hold it up: of its streams, its recordings and who picked up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from lab.twilio import forms
 from lab.twilio.log import CallLog
+from lab.twilio.records import RecordingRecord
 from lab.twilio.twiml import Verb
 from lab.twilio.webhooks import WebhookFailed, Webhooks
 from shared.task_group import TaskSet
@@ -39,17 +40,24 @@ class Callbacks:
             fields["StreamError"] = error
         self._send(callback, noun.attributes.get("statusCallbackMethod", "POST"), fields, "stream status")
 
-    def recording(self, verb: Verb, callback: str, fields: Mapping[str, str]) -> None:
-        """`completed`, for a `<Record>`."""
+    def recording(self, verb: Verb, callback: str, kept: RecordingRecord, fields: Mapping[str, str]) -> None:
+        """`completed`, when the verb asked for it."""
+        if "completed" not in verb.attributes.get("recordingStatusCallbackEvent", "completed").split():
+            return
         more = {
             "RecordingStatus": "completed",
-            "RecordingChannels": "1",
-            "RecordingSource": "RecordVerb",
-            "RecordingStartTime": forms.rfc2822(datetime.now(UTC)),
-            "RecordingTrack": "inbound",
+            "RecordingChannels": str(kept.channels),
+            "RecordingSource": kept.source,
+            "RecordingStartTime": forms.rfc2822(kept.made_at),
+            "RecordingTrack": kept.track,
         }
         method = verb.attributes.get("recordingStatusCallbackMethod", "POST")
         self._send(callback, method, {**fields, **more}, "recording")
+
+    def machine(self, callback: str, method: str, answered_by: str, after_s: float) -> None:
+        """Who picked up; carries no number."""
+        fields = {"AnsweredBy": answered_by, "MachineDetectionDuration": str(round(after_s * 1000))}
+        self._send(callback, method, fields, "machine")
 
     def _send(self, url: str, method: str, fields: Mapping[str, str], purpose: str) -> None:
         ids = {"AccountSid": self._log.record.account_sid, "CallSid": self._log.record.sid}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lab.races import first_of
 from lab.twilio.bridge import Bridge
 from lab.twilio.line import ignore
+from lab.twilio.people import Person
 from lab.twilio.records import CallRecord, Status
 from lab.twilio.statuses import StatusReports, wanted
 from lab.twilio.twiml import Verb
@@ -35,8 +36,7 @@ class DialLeg:
         self._timeout_s = timeout_s
         self._limit_s = limit_s
         attributes = noun.attributes
-        if "url" in attributes:
-            call.log.problem(0, "the lab's stand-in plays nothing to the called party before the bridge")
+        self._brief = (attributes["url"], attributes.get("method", "POST")) if "url" in attributes else None
         self._reports = StatusReports(
             self.record,
             call.webhooks,
@@ -61,12 +61,17 @@ class DialLeg:
         elif callee.outcome != "completed":
             self._set(callee.outcome)
         else:
-            await self._put_through(Bridge(callee.person()))
+            await self._picked_up(callee.person())
+
+    async def _picked_up(self, person: Person) -> None:
+        """They hear the number's own document first, when there is one; at its end they are put through."""
+        self.record.answered_at = self._call.log.now()
+        self._set("in-progress")
+        if self._brief is None or await self._call.brief(self.record, person, *self._brief):
+            await self._put_through(Bridge(person))
 
     async def _put_through(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self.record.answered_at = self._call.log.now()
-        self._set("in-progress")
         self._call.line.connect(bridge.to_caller, ignore, bridge)
         await first_of(_until(bridge.hung_up), self._call.pace.sleep(self._limit_s))
 

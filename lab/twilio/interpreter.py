@@ -65,6 +65,8 @@ class Interpreter:
     def __init__(self, call: Call) -> None:
         self.owed: Leave | None = None
         """What the platform is still to be told when the caller hangs up in the middle of a verb."""
+        self.hung_up = False
+        """Whether a document ended with a hang-up, of itself or because it could not be had."""
         self._call = call
         self._base = ""
         self._utterance = 0
@@ -80,7 +82,7 @@ class Interpreter:
     async def notify(self, url: str, method: str, fields: Mapping[str, str]) -> None:
         """Tell the platform how a verb ended although the caller is gone; the answer means nothing."""
         try:
-            await self._call.request(self._absolute(url), method, fields, "action")
+            await self._call.request(self.absolute(url), method, fields, "action")
         except WebhookFailed as failure:
             self._call.log.problem(failure.code, str(failure))
 
@@ -134,6 +136,7 @@ class Interpreter:
         raise WebhookFailed(12300, f"invalid content type {kind or 'none'}", reply.url)
 
     async def _apologise(self) -> None:
+        self.hung_up = True
         self._call.answer()
         await self._say(APPLICATION_ERROR)
 
@@ -188,7 +191,7 @@ class Interpreter:
         if "digits" in verb.attributes:
             return  # tones for the other end; nobody in the lab listens for them
         try:
-            reply = await self._call.webhooks.fetch(self._absolute(verb.text))
+            reply = await self._call.webhooks.fetch(self.absolute(verb.text))
             is_mulaw = reply.content_type.startswith(("audio/basic", "audio/mulaw", "audio/x-mulaw"))
             sound = reply.body if is_mulaw else read_wav(reply.body)
         except WebhookFailed as failure:
@@ -207,10 +210,11 @@ class Interpreter:
         return None
 
     async def _redirect(self, verb: Verb) -> Next | None:
-        return Fetch(self._absolute(verb.text), verb.attributes.get("method", "POST"), purpose="redirect")
+        return Fetch(self.absolute(verb.text), verb.attributes.get("method", "POST"), purpose="redirect")
 
     async def _hang_up(self, verb: Verb) -> Next | None:
         del verb
+        self.hung_up = True
         return HangUp()
 
     async def _reject(self, verb: Verb) -> Next | None:
@@ -248,10 +252,11 @@ class Interpreter:
         self._call.line.connect(Playout(), ignore, ear)
         action = self._action(verb, {})
         callback = verb.attributes.get("recordingStatusCallback")
-        callback = self._absolute(callback) if callback else None
+        callback = self.absolute(callback) if callback else None
 
         async def left() -> None:
-            await self.notify(action.url, action.method, self._call.keep_recording(ear, verb, callback, "hangup"))
+            kept = self._call.keep_recording(ear.sound, ear.seconds, verb, callback)
+            await self.notify(action.url, action.method, kept | {"Digits": "hangup"})
 
         self.owed = left
         key = await ear.ended_by
@@ -259,7 +264,17 @@ class Interpreter:
         self._call.line.disconnect()
         if not any(ear.sound.translate(None, b"\xff")):
             return None  # silence is no recording: the next verb follows
-        return self._action(verb, self._call.keep_recording(ear, verb, callback, key))
+        kept = self._call.keep_recording(ear.sound, ear.seconds, verb, callback)
+        return self._action(verb, kept | {"Digits": key})
+
+    async def _start(self, verb: Verb) -> Next | None:
+        for noun in verb.nouns:
+            if noun.name == "Recording":
+                callback = noun.attributes.get("recordingStatusCallback")
+                self._call.start_recording(noun, self.absolute(callback) if callback else None)
+            else:
+                self._call.log.problem(0, f"the lab's stand-in does not start <{noun.name}>")
+        return None
 
     async def _dial(self, verb: Verb) -> Next | None:
         numbers = [noun for noun in verb.nouns if noun.name == "Number"] or [Verb("Number", text=verb.text)]
@@ -269,7 +284,7 @@ class Interpreter:
             self._call.log.problem(0, f"the lab's stand-in dials {what}")
             return HangUp()
         callback = numbers[0].attributes.get("statusCallback")
-        callback = self._absolute(callback) if callback else None
+        callback = self.absolute(callback) if callback else None
         timeout_s, limit_s = _number(verb, "timeout", 30.0), _number(verb, "timeLimit", 14_400.0)
         leg = self._call.dial(numbers[0], callback, timeout_s, limit_s)
         action = verb.attributes.get("action")
@@ -308,9 +323,9 @@ class Interpreter:
 
     def _action(self, verb: Verb, fields: Mapping[str, str]) -> Fetch:
         """The request that follows a verb; without an `action` it goes to the current document again."""
-        return Fetch(self._absolute(verb.attributes.get("action", "")), verb.attributes.get("method", "POST"), fields)
+        return Fetch(self.absolute(verb.attributes.get("action", "")), verb.attributes.get("method", "POST"), fields)
 
-    def _absolute(self, url: str) -> str:
+    def absolute(self, url: str) -> str:
         """The address a document names, which may be relative to its own; what is none fails when it is asked."""
         try:
             return urljoin(self._base, url)
@@ -323,6 +338,7 @@ class Interpreter:
         "Pause": _speak,
         "Gather": _gather,
         "Record": _record,
+        "Start": _start,
         "Dial": _dial,
         "Connect": _connect,
         "Redirect": _redirect,

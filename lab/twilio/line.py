@@ -12,6 +12,7 @@ from lab.twilio.log import CallLog
 from lab.twilio.pace import Pace
 from lab.twilio.people import Act, Person
 from lab.twilio.playout import Playout
+from lab.twilio.recorder import CallTape
 
 
 class Ear(Protocol):
@@ -54,6 +55,8 @@ class Line:
         self.began_at = 0.0
         """Call time of the first tick."""
         self.most_late_s = 0.0
+        self.tape: CallTape | None = None
+        """What records both sides."""
         self._person = person
         self._pace = pace
         self._act = act
@@ -91,6 +94,8 @@ class Line:
             self._log.said(utterance, self.began_at)
         for name in marks:
             self._reached(name)
+        if self.tape is not None:
+            self.tape.hear(act.sound, sound)
         self._ear.hear(act.sound)
         if act.key is not None:
             self._ear.key(act.key)

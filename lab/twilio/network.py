@@ -110,6 +110,14 @@ class PhoneNetwork:
         """A recording as a WAV file."""
         return next((call.recordings[sid] for call in self.calls() if sid in call.recordings), None)
 
+    def forget_recording(self, sid: str) -> bool:
+        """Delete a recording; False when there is none."""
+        for call in self.calls():
+            if call.recordings.pop(sid, None) is not None:
+                call.record.recordings[:] = [kept for kept in call.record.recordings if kept.sid != sid]
+                return True
+        return False
+
     async def close(self) -> None:
         """End all calls as if every caller hung up, and wait a little for what they still report."""
         for call in self.calls():

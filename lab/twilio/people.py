@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from lab.speech.decoder import Decoder
 from lab.speech.encoder import Speaker, encode
 from lab.speech.mulaw import FRAME, FRAME_S, SILENCE
 
@@ -73,3 +74,35 @@ class Colleague:
         del heard
         self._ticks_left -= 1
         return Act(self._voice.frame(), hangs_up=self._ticks_left <= 0)
+
+
+class Briefed:
+    """Listens to what a call is about, presses a key when told to press one, and then is a colleague or gone."""
+
+    def __init__(self, key: str, then: Person) -> None:
+        self._key = key
+        self._then = then
+        self._ears = Decoder()
+        self._heard = ""
+        self._pressed = False
+
+    def tick(self, heard: bytes) -> Act:
+        if self._pressed:
+            return self._then.tick(heard)
+        self._heard += "".join(letter.character for letter in self._ears.feed(heard))
+        if "Press 1 " not in self._heard:
+            return QUIET
+        self._pressed = True
+        return Act(key=self._key)
+
+
+class Machine:
+    """An answering machine: says its greeting and beeps, then listens for ever to whatever it is told."""
+
+    def __init__(self, greeting: str) -> None:
+        self._voice = Voice(Speaker.COLLEAGUE)
+        self._voice.say(greeting)
+
+    def tick(self, heard: bytes) -> Act:
+        del heard
+        return Act(self._voice.frame())

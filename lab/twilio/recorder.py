@@ -41,3 +41,28 @@ class RecordingEar:
         """A key was pressed."""
         if key in self._finish_on and not self.ended_by.done():
             self.ended_by.set_result(key)
+
+
+class CallTape:
+    """`<Start><Recording>`: both sides of the line from the moment it begins, a channel each."""
+
+    channels = 2
+
+    def __init__(self) -> None:
+        self._sound = bytearray()
+
+    def hear(self, caller: bytes, other: bytes) -> None:
+        """20 ms of both."""
+        mixed = bytearray(2 * len(caller))
+        mixed[0::2], mixed[1::2] = caller, other.ljust(len(caller), b"\xff")[: len(caller)]
+        self._sound += mixed
+
+    @property
+    def sound(self) -> bytes:
+        """The samples of both channels, in turn."""
+        return bytes(self._sound)
+
+    @property
+    def seconds(self) -> int:
+        """The length as Twilio reports it."""
+        return round(len(self._sound) / self.channels / RATE)

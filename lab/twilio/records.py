@@ -40,7 +40,8 @@ class WebhookSent(_Event, frozen=True, kw_only=True):
     """One attempt of one request to the platform, when it was over."""
 
     purpose: str
-    """`voice`, `action`, `redirect`, `fallback`, `status`, `stream status`, `recording`, `play`."""
+    """`voice`, `action`, `redirect`, `fallback`, `status`, `stream status`, `recording`, `machine`, `whisper`,
+    `play`."""
     method: str
     url: str
     fields: dict[str, str]
@@ -179,6 +180,18 @@ class StreamRecord(msgspec.Struct, kw_only=True):
     """Messages of the platform that broke a rule, by reason."""
 
 
+class RecordingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording that is ready."""
+
+    sid: str
+    call_sid: str
+    source: str
+    channels: int
+    track: str
+    seconds: int
+    made_at: datetime
+
+
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call, complete when `ended_by` is set."""
 
@@ -196,6 +209,9 @@ class CallRecord(msgspec.Struct, kw_only=True):
     """Call seconds since the call was placed."""
     ended_at: float | None = None
     ended_by: EndedBy | None = None
+    answered_by: str | None = None
+    """What machine detection made of whoever picked up."""
+    recordings: list[RecordingRecord] = msgspec.field(default_factory=list)
     most_late_s: float = 0.0
     """The worst delay of a 20 ms tick, in call seconds: how far the lab itself fell behind."""
     streams: list[StreamRecord] = msgspec.field(default_factory=list)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from lab.twilio import forms
 from lab.twilio.call import Call
-from lab.twilio.call_resource import RestRefused, as_json, following, matching, ordered
+from lab.twilio.call_resource import RestRefused, as_json, following, matching, ordered, recording_json
 from lab.twilio.network import PhoneNetwork
 from lab.twilio.records import CallRecord
 
@@ -39,6 +40,10 @@ class RestInterface:
             Route(f"{ACCOUNT}/Calls.json", self._answering(self._create), methods=["POST"]),
             Route(f"{ACCOUNT}/Calls/{{sid}}.json", self._answering(self._fetch), methods=["GET"]),
             Route(f"{ACCOUNT}/Calls/{{sid}}.json", self._answering(self._update), methods=["POST"]),
+            Route(f"{ACCOUNT}/Calls/{{sid}}/Recordings.json", self._answering(self._recordings), methods=["GET"]),
+            Route(f"{ACCOUNT}/Recordings.json", self._answering(self._recordings), methods=["GET"]),
+            Route(f"{ACCOUNT}/Recordings/{{sid}}.json", self._answering(self._recording_resource), methods=["GET"]),
+            Route(f"{ACCOUNT}/Recordings/{{sid}}.json", self._answering(self._forget), methods=["DELETE"]),
             Route(f"{ACCOUNT}/Recordings/{{sid}}", self._answering(self._recording), methods=["GET"]),
         ]
 
@@ -79,29 +84,8 @@ class RestInterface:
         return record
 
     async def _list(self, request: Request) -> Response:
-        query = request.query_params
-        records = matching(list(self._network.records()), query)
-        size = min(_whole(query.get("PageSize"), DEFAULT_PAGE) or DEFAULT_PAGE, LARGEST_PAGE)
-        page = _whole(query.get("Page"), 0)
-        shown = records[page * size : (page + 1) * size]
-        others = [(name, value) for name, value in query.multi_items() if name not in ("Page", "PageSize")]
-
-        def uri(number: int) -> str:
-            return f"{request.url.path}?{urlencode([*others, ('PageSize', size), ('Page', number)])}"
-
-        return JSONResponse(
-            {
-                "calls": [as_json(record) for record in shown],
-                "page": page,
-                "page_size": size,
-                "start": page * size,
-                "end": page * size + max(0, len(shown) - 1),
-                "uri": uri(page),
-                "first_page_uri": uri(0),
-                "previous_page_uri": uri(page - 1) if page else None,
-                "next_page_uri": uri(page + 1) if len(records) > (page + 1) * size else None,
-            }
-        )
+        records = matching(list(self._network.records()), request.query_params)
+        return _page(request, "calls", [as_json(record) for record in records])
 
     async def _create(self, request: Request) -> Response:
         pairs = parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
@@ -122,12 +106,58 @@ class RestInterface:
         _change(call, fields)
         return JSONResponse(as_json(record))
 
+    async def _recordings(self, request: Request) -> Response:
+        of_call = request.path_params.get("sid", request.query_params.get("CallSid"))
+        account = self._network.settings.account_sid
+        found = [kept for record in self._network.records() for kept in record.recordings]
+        shown = [recording_json(kept, account) for kept in found if of_call in (None, kept.call_sid)]
+        return _page(request, "recordings", shown)
+
+    async def _recording_resource(self, request: Request) -> Response:
+        sid = request.path_params["sid"]
+        for record in self._network.records():
+            for kept in record.recordings:
+                if kept.sid == sid:
+                    return JSONResponse(recording_json(kept, self._network.settings.account_sid))
+        raise RestRefused(404, 20404, f"The requested resource {request.url.path} was not found")
+
+    async def _forget(self, request: Request) -> Response:
+        if not self._network.forget_recording(request.path_params["sid"]):
+            raise RestRefused(404, 20404, f"The requested resource {request.url.path} was not found")
+        return Response(status_code=204)
+
     async def _recording(self, request: Request) -> Response:
         sid = request.path_params["sid"]
         recording = self._network.recording(sid.removesuffix(".wav"))
         if recording is None:
             raise RestRefused(404, 20404, f"The requested resource {request.url.path} was not found")
         return Response(recording, media_type="audio/wav")
+
+
+def _page(request: Request, name: str, resources: Sequence[dict[str, Any]]) -> Response:
+    """One page of a list, with the addresses of the others."""
+    query = request.query_params
+    size = min(_whole(query.get("PageSize"), DEFAULT_PAGE) or DEFAULT_PAGE, LARGEST_PAGE)
+    page = _whole(query.get("Page"), 0)
+    shown = resources[page * size : (page + 1) * size]
+    others = [(name, value) for name, value in query.multi_items() if name not in ("Page", "PageSize")]
+
+    def uri(number: int) -> str:
+        return f"{request.url.path}?{urlencode([*others, ('PageSize', size), ('Page', number)])}"
+
+    return JSONResponse(
+        {
+            name: shown,
+            "page": page,
+            "page_size": size,
+            "start": page * size,
+            "end": page * size + max(0, len(shown) - 1),
+            "uri": uri(page),
+            "first_page_uri": uri(0),
+            "previous_page_uri": uri(page - 1) if page else None,
+            "next_page_uri": uri(page + 1) if len(resources) > (page + 1) * size else None,
+        }
+    )
 
 
 def _change(call: Call, fields: dict[str, str]) -> None:

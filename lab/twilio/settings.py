@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab.twilio.people import Colleague, Person
+from lab.speech.encoder import CHARACTERS_A_SECOND
+from lab.twilio.people import Briefed, Colleague, Machine, Person
 
+DETECTED_S = 2.4
+"""Speech that goes on so long is a machine's: Twilio's default threshold."""
 Outcome = Literal["completed", "busy", "no-answer", "failed"]
 
 
@@ -32,12 +35,27 @@ class Callee:
     """Seconds of ringing, before any outcome."""
     talks_for_s: float = 4.0
     says: str = "Hello, this is a colleague. How can I help?"
+    picks_up: Literal["human", "machine", "fax", "unknown"] = "human"
+    presses: str | None = None
+    """The key they press when they are told to press 1 to take a call."""
     make_person: Callable[[], Person] | None = None
     """Somebody else than the colleague who says one thing and hangs up."""
 
     def person(self) -> Person:
         """Whoever picks up."""
-        return self.make_person() if self.make_person else Colleague(self.says, self.talks_for_s)
+        if self.make_person:
+            return self.make_person()
+        if self.picks_up == "machine":
+            return Machine(self.says)
+        colleague = Colleague(self.says, self.talks_for_s)
+        return Briefed(self.presses, colleague) if self.presses else colleague
+
+    def detected(self, *, message_end: bool) -> tuple[str, float]:
+        """What machine detection says, and after how many seconds from the answer; DETECTED_S are Twilio's usual."""
+        if self.picks_up != "machine":
+            return self.picks_up, DETECTED_S
+        greeting_s = len(self.says) / CHARACTERS_A_SECOND
+        return ("machine_end_beep", greeting_s + 0.5) if message_end else ("machine_start", DETECTED_S)
 
 
 NOBODY = Callee(outcome="no-answer", answers_after_s=float("inf"))

@@ -59,18 +59,21 @@ _ATTRIBUTES: dict[str, set[str]] = {
         *{"transcribeCallback"},
         *_RECORDING,
     },
+    "Start": {"action", "method"},
+    "Recording": {"name", "channels", "trim", *{name for name in _RECORDING if name != "recordingTrack"}, "track"},
     "Redirect": {"method"},
     "Hangup": set(),
     "Reject": {"reason"},
 }
 _NOUNS = {
     "Connect": {"Stream", "ConversationRelay"},
+    "Start": {"Recording", "Stream", "Siprec", "Transcription"},
     "Stream": {"Parameter"},
     "Gather": {"Say", "Play", "Pause"},
     "Dial": {"Number", "Conference", "Client", "Queue", "Sip"},
 }
 UNPERFORMED = frozenset(
-    {"Enqueue", "Leave", "Sms", "Message", "Start", "Stop", "Pay", "Prompt", "Refer", "Siprec", "Queue"}
+    {"Enqueue", "Leave", "Sms", "Message", "Stop", "Pay", "Prompt", "Refer", "Siprec", "Queue"}
     | {"ConversationRelay", "Conference", "Client", "Sip"}
 )
 """What Twilio can do and this stand-in cannot; it says so instead of guessing."""
@@ -91,7 +94,7 @@ def parse(body: bytes) -> Document:
     if root.tag != "Response":
         raise BadTwiml(f"the root is <{root.tag}>, not <Response>")
     warnings: list[str] = []
-    top = set(_ATTRIBUTES) - {"Stream", "Parameter", "Number"} | UNPERFORMED
+    top = set(_ATTRIBUTES) - {"Stream", "Parameter", "Number", "Recording"} | UNPERFORMED
     verbs = tuple(verb for child in root if (verb := _verb(child, top, "Response", warnings)) is not None)
     return Document(verbs, tuple(warnings))
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.gateway.api import agents, calls, knowledge, openapi, tickets
+from services.gateway.api import agents, call_control, calls, knowledge, openapi, outbound, tickets
 from services.gateway.settings import GatewaySettings
-from services.gateway.webhooks import after, fallback, status, voice
+from services.gateway.webhooks import after, fallback, machine, recording, status, transfer, voice
 from services.gateway.wiring import Wiring
 from shared.clock import Clock, SystemClock
 from shared.web.app import make_app as make_web_app
@@ -41,9 +41,9 @@ def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
 
     app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS)
     app.state.wiring = wiring
-    for part in (voice, after, fallback, status):
+    for part in (voice, after, transfer, machine, fallback, status, recording):
         app.include_router(part.routes)
-    for part in (calls, tickets, knowledge, agents, openapi):
+    for part in (outbound, calls, call_control, tickets, knowledge, agents, openapi):
         app.include_router(part.routes, prefix="/api/v1")
     token = settings.metrics_token
     app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.settings import (
     DatabaseSettings,
+    OutboundSettings,
     PublicSettings,
     RedisSettings,
     RoomSettings,
@@ -14,7 +15,14 @@ from shared.web.app import ServerSettings
 
 
 class GatewaySettings(
-    ServerSettings, DatabaseSettings, RedisSettings, PublicSettings, SigningSettings, TwilioSettings, RoomSettings
+    ServerSettings,
+    DatabaseSettings,
+    RedisSettings,
+    PublicSettings,
+    SigningSettings,
+    TwilioSettings,
+    OutboundSettings,
+    RoomSettings,
 ):
     """Everything `python -m services.gateway` reads."""
 

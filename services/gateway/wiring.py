@@ -13,7 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.gateway.auth.key_ring import KeyRing
+from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
+from services.gateway.telephone.twilio_calls import TwilioCalls
+from services.gateway.watch.quiet_calls import QuietCalls
+from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
 from shared.clients.rooms import RoomClient
@@ -22,6 +26,7 @@ from shared.database.engine import AsyncSessions, async_sessions, make_async_eng
 from shared.database.transactions import transaction
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
+from shared.task_group import TaskSet
 from shared.web.health import Check
 
 ROOM_S = 5.0
@@ -42,6 +47,10 @@ class Wiring:
     redis: Redis
     keys: KeyRing
     switchboard: Switchboard
+    recordings: Recordings
+    twilio: TwilioCalls
+    placing: Placing
+    quiet_calls: QuietCalls
     knowledge: RoomClient
     ticketing: RoomClient
     voice: RoomClient | None
@@ -53,6 +62,10 @@ class Wiring:
         engine = make_async_engine(settings, "gateway")
         sessions = async_sessions(engine)
         addresses = Addresses(settings.public_url, settings.media_address)
+        twilio = TwilioCalls(
+            settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
+        )
+        placing = Placing(sessions, clock, twilio, addresses, settings)
 
         def room(name: str, base: str) -> RoomClient:
             return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
@@ -69,6 +82,10 @@ class Wiring:
             ),
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             switchboard=Switchboard(sessions, clock, signer, addresses),
+            recordings=Recordings(sessions),
+            twilio=twilio,
+            placing=placing,
+            quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses),
             knowledge=room("knowledge", settings.knowledge_url),
             ticketing=room("ticketing", settings.ticketing_url),
             voice=room("voice", settings.voice_url) if settings.voice_url else None,
@@ -77,11 +94,15 @@ class Wiring:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Use the parts, then close what they opened."""
+        background = TaskSet("gateway")
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.engine.dispose)
             stack.push_async_callback(self.redis.aclose)
+            stack.push_async_callback(self.twilio.close)
             for room in filter(None, (self.knowledge, self.ticketing, self.voice)):
                 await stack.enter_async_context(room)
+            stack.push_async_callback(background.close)
+            background.start(self.quiet_calls.run(), "quiet calls")
             yield
 
     def checks(self) -> Mapping[str, Check]:

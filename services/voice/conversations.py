@@ -54,11 +54,11 @@ class Conversations:
             breaker = Breaker("openai", clock)
             self._model = OpenAIChat(self._client, settings.openai_model, breaker, settings.openai_reasoning_effort)
 
-    def begin(self, profile: AgentProfile, state: ConversationState) -> Carried:
-        """A conversation, new or resumed from this state."""
+    def begin(self, profile: AgentProfile, state: ConversationState, initial_message: str = "") -> Carried:
+        """A conversation, new or resumed from this state; a call of ours opens with its message."""
         knowledge = KnowledgeOverHttp(self._room, profile.knowledge_collection, profile.language)
         model = TimedModel(self._model, self._clock) if self._model is not None else None
-        return Carried(Assistant(profile, knowledge, model, self._clock, state), model)
+        return Carried(Assistant(profile, knowledge, model, self._clock, state, initial_message), model)
 
     def fixed_sentences(self, profile: AgentProfile) -> Iterator[str]:
         """Everything an agent says that is the same in every call, its greeting first."""

@@ -118,7 +118,9 @@ class Wiring:
                 hearing=DeepgramListen(self._sockets, query, self._clock),
                 voice=Voice(speaker, profile.voice, self._cache, pace, self._clock),
                 pace=pace,
-                conversation=self._conversations.begin(profile, ConversationState.from_json(claimed.checkpoint)),
+                conversation=self._conversations.begin(
+                    profile, ConversationState.from_json(claimed.checkpoint), claimed.initial_message
+                ),
                 recorder=self._recorder,
                 limits=self._limits,
                 clock=self._clock,

@@ -41,5 +41,5 @@ def open_ticket(ticket_id: str) -> None:
 
 @shared_task(name=TaskName.UPDATE_TICKET.value)
 def update_ticket(ticket_id: str) -> None:
-    """Add a better summary to the ticket's case."""
-    room().desk.improve_ticket(UUID(ticket_id))
+    """Add a better summary, or a recording, to the ticket's case."""
+    room().desk.update_ticket(UUID(ticket_id))

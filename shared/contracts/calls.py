@@ -60,3 +60,76 @@ class NextStep(StrEnum):
     TRANSFER = "transfer"
     APOLOGISE = "apologise"
     """Our voice or our ears failed: say sorry in TwiML, then put the caller through or promise a call back."""
+    TAKE_MESSAGE = "take_message"
+    """Nobody took the call: the caller leaves a message."""
+
+
+class TransferMode(StrEnum):
+    """How a person gets a call."""
+
+    COLD = "cold"
+    """They hear the caller as soon as they pick up."""
+    WARM = "warm"
+    """They hear first what it is about, and take the call by pressing 1."""
+
+
+class TransferOutcome(StrEnum):
+    """What became of ringing a person."""
+
+    ACCEPTED = "accepted"
+    """They talked with the caller."""
+    DECLINED = "declined"
+    """They heard what it is about and did not want it."""
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    VOICEMAIL = "voicemail"
+    """Something picked up and pressed no key: a machine, most likely."""
+    CALLER_LEFT = "caller_left"
+    """The caller hung up before somebody took the call."""
+    FAILED = "failed"
+    """Their telephone could not be reached."""
+
+
+class OnMachine(StrEnum):
+    """What an outbound call does when an answering machine picks up."""
+
+    HANG_UP = "hang_up"
+    LEAVE_MESSAGE = "leave_message"
+    """Say who calls and the initial message after its greeting."""
+    TALK = "talk"
+    """Nothing: whoever picks up is talked to, and nobody listens for machines."""
+
+
+MACHINES = ("machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax")
+"""Twilio's words for whoever is not a person; `unknown` may be one."""
+
+
+class OutboundState(StrEnum):
+    """Where an order to call somebody stands."""
+
+    PLANNED = "planned"
+    """Wanted, and certainly not placed: the same request places it."""
+    SENDING = "sending"
+    """Twilio is being asked."""
+    UNKNOWN = "unknown"
+    """Twilio was asked and no answer came: looked for, never asked again."""
+    PLACED = "placed"
+    REFUSED = "refused"
+    """There is no call and there will be none."""
+
+
+class RecordingKind(StrEnum):
+    """What a recording holds."""
+
+    CALL = "call"
+    MESSAGE = "message"
+    """What a caller left after the tone."""
+
+
+class RecordingStatus(StrEnum):
+    """Whether it can be listened to."""
+
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    ABSENT = "absent"
+    """Nothing was recorded, or it was lost."""

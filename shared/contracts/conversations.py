@@ -33,6 +33,8 @@ class Outcome(StrEnum):
     """The caller never spoke."""
     REFUSED = "refused"
     """We could not take the call."""
+    NOT_REACHED = "not_reached"
+    """We called, and nobody could be talked to: busy, no answer, a machine."""
 
 
 class Opening(StrEnum):

@@ -22,9 +22,11 @@ class Rules:
     can_transfer: bool
     has_model: bool
     email_policy: EmailPolicy
+    initial_message: str = ""
+    """What we have to say when it is us who called; empty when we were called."""
 
 
-def rules_of(profile: AgentProfile, *, has_model: bool) -> Rules:
+def rules_of(profile: AgentProfile, *, has_model: bool, initial_message: str = "") -> Rules:
     """The rules of an agent, with or without a model behind it."""
     return Rules(
         language=profile.language,
@@ -37,4 +39,5 @@ def rules_of(profile: AgentProfile, *, has_model: bool) -> Rules:
         can_transfer=profile.transfer_number is not None,
         has_model=has_model,
         email_policy=profile.email_policy,
+        initial_message=initial_message,
     )

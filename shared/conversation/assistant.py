@@ -31,12 +31,14 @@ class Assistant:
         model: ChatModel | None,
         clock: Clock,
         state: ConversationState | None = None,
+        initial_message: str = "",
     ) -> None:
+        """`initial_message` is what we have to say when it is us who called."""
         self.profile = profile
         self._knowledge = knowledge
         self._model = model
         self._clock = clock
-        self._rules = rules_of(profile, has_model=model is not None)
+        self._rules = rules_of(profile, has_model=model is not None, initial_message=initial_message)
         self._words = words_of(profile.language)
         self.state = state if state is not None and not state.is_new else machine.beginning(self._rules)
 
@@ -47,6 +49,10 @@ class Assistant:
     def reply_to(self, said: str) -> SpokenReply:
         """The answer to what the caller said. Free of side effects until it is committed."""
         return self._reply(machine.heard(self.state, said, self._rules))
+
+    def key_says(self, key: str) -> str | None:
+        """What the caller says by pressing a key, to be replied to like words; None when it means nothing now."""
+        return machine.key_says(key, self._rules, self.expects)
 
     def caller_is_silent(self) -> SpokenReply:
         """What to say when the caller has been silent for a while: a prompt, and in the end a goodbye."""

@@ -13,7 +13,7 @@ from shared.contracts.conversations import Opening, Speaker
 from shared.conversation import contact, steps
 from shared.conversation.agent import Rules
 from shared.conversation.phrases import Phrase
-from shared.conversation.ports import NextStep
+from shared.conversation.ports import Expectation, NextStep
 from shared.conversation.state import Ask, ConversationState, Phase, Promise, PromiseKind, Question, Utterance
 from shared.conversation.turns import Act, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
 from shared.conversation.understanding.answers import Meaning, understand
@@ -29,6 +29,7 @@ MOST_AROUND_ADDRESS = 3
 """Content words beside an address that was given unasked; with more of them the caller wants something else too."""
 MOST_SILENCES = 2
 """Prompts into silence before the call is ended."""
+YES_OR_NO_KEYS = ("1", "2")
 AFTER_ANSWER = frozenset({Phase.ANSWER, Phase.ANYTHING_ELSE, Phase.CLOSE})
 """Phases in which "no" and "thanks" mean that the caller wants no more."""
 
@@ -69,6 +70,16 @@ def heard(state: ConversationState, said: str, rules: Rules) -> Turn:
     turn = turn or _look_up(known, text, meaning, rules, words)
     private = turn.is_private or (known.phase is Phase.CONTACT and turn.answer is None)
     return _with_notice(known, replace(turn, said=said, is_private=private))
+
+
+def key_says(key: str, rules: Rules, expects: Expectation) -> str | None:
+    """What a key of the telephone says: 0 asks for a person, * to hear it again, 1 and 2 are yes and no when asked.
+
+    None for every other key: an address cannot be typed on a telephone, and a stray key must not end a sentence.
+    """
+    if key in YES_OR_NO_KEYS and expects is not Expectation.YES_OR_NO:
+        return None
+    return words_of(rules.language).keys.get(key)
 
 
 def silence(state: ConversationState) -> Turn:

@@ -16,6 +16,8 @@ def greeting(rules: Rules) -> list[tuple[str, Mark | None]]:
 
     A question the agent greets with stays last, so that the caller answers it and not the notice.
     """
+    if rules.initial_message:
+        return _of_our_call(rules)
     own = _sentences(rules.greeting)
     asked = [own.pop()] if own and own[-1].endswith("?") else []
     reach = Phrase.REACH_PERSON if rules.can_transfer else Phrase.REACH_CALL_BACK
@@ -24,6 +26,13 @@ def greeting(rules: Rules) -> list[tuple[str, Mark | None]]:
         ours.append((phrase(rules.language, reach), None))
     last = asked or [phrase(rules.language, Phrase.HOW_CAN_I_HELP)]
     return [*((text, None) for text in own), *ours, *((text, None) for text in last)]
+
+
+def _of_our_call(rules: Rules) -> list[tuple[str, Mark | None]]:
+    """Who calls and that it is an AI, before anything else; the message last, because it is what will be answered."""
+    who = phrase(rules.language, Phrase.WE_CALL, 0, {"name": rules.name, "company": rules.company})
+    reach = [(phrase(rules.language, Phrase.REACH_PERSON), None)] if rules.can_transfer else []
+    return [(who, Mark.NOTICE), *reach, *((text, None) for text in _sentences(rules.initial_message))]
 
 
 def _sentences(text: str) -> list[str]:

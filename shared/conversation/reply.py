@@ -80,7 +80,9 @@ class SpokenReply:
                 yield self._phrase(act)
             case Greet():
                 for text, mark in greeting(self._rules):
-                    yield _Spoken(Sentence(text, is_fixed=True), mark)
+                    # The message of one call of ours is nobody else's: its sound is not kept.
+                    is_fixed = not self._rules.initial_message or mark is Mark.NOTICE
+                    yield _Spoken(Sentence(text, is_fixed=is_fixed), mark)
             case Again():
                 yield from (_Spoken(Sentence(text)) for text in self._before.last_reply)
 

@@ -164,7 +164,7 @@ def close(state: ConversationState, rules: Rules, *before: Act) -> Turn:
         recap = (Say(Phrase.RECAP_CALL_BACK if called else Phrase.RECAP_FOLLOW_UP),)
     elif state.needs_follow_up:
         recap = promise_acts(state, rules)
-    acts = (*before, *recap, Say(Phrase.GOODBYE))
+    acts = (*before, *recap, Say(Phrase.GOODBYE, 1 if rules.initial_message else 0))
     return Turn(acts, replace(state, phase=Phase.CLOSE), Phase.CLOSE, step=NextStep.HANG_UP)
 
 

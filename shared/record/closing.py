@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from shared.contracts.calls import CallStatus, MediaState, NextStep
+from shared.contracts.calls import MACHINES, CallStatus, MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker, TicketPolicy
 from shared.contracts.tasks import TaskName
 from shared.database.models import Agent, Call, Conversation, Ticket, Turn
@@ -49,6 +49,8 @@ def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool
     call.ended_at = call.ended_at or now
     if not CallStatus(call.status).is_final:
         call.status = CallStatus.COMPLETED
+    if _nobody_reached(call):
+        conversation.outcome = Outcome.NOT_REACHED
     conversation.outcome = conversation.outcome or _outcome(session, call, conversation)
     conversation.closed_at = now
     agent = session.get_one(Agent, conversation.agent_id)
@@ -68,6 +70,11 @@ def _is_over(call: Call) -> bool:
     return CallStatus(call.status).is_final and done_talking
 
 
+def _nobody_reached(call: Call) -> bool:
+    """Whether a call of ours met no person; what a machine said and heard is no conversation."""
+    return call.direction.startswith("outbound") and (call.answered_at is None or call.answered_by in MACHINES)
+
+
 def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcome:
     """The outcome of a conversation that did not come to its own end."""
     spoke = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
@@ -79,10 +86,11 @@ def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcom
 def needs_ticket(outcome: Outcome, policy: TicketPolicy) -> bool:
     """Whether a conversation that ended so leaves a ticket.
 
-    Nobody spoke: nothing to write down. We could not take the call: always, so that somebody calls back.
+    Nobody spoke, or nobody was reached: nothing to write down. We could not take the call: always, so that somebody
+    calls back.
     """
     match outcome:
-        case Outcome.SILENT:
+        case Outcome.SILENT | Outcome.NOT_REACHED:
             return False
         case Outcome.REFUSED | Outcome.FOLLOW_UP:
             return True
@@ -110,8 +118,8 @@ def one_sided(now: datetime) -> ColumnElement[bool]:
     """The condition on calls whose conversation is open although one side was done with it a while ago."""
     over = Call.status.in_([status.value for status in CallStatus if status.is_final])
     one_side_done = or_(over, Call.media_state == MediaState.FINISHED)
-    dials = func.coalesce(Call.next_step, NextStep.HANG_UP).in_([NextStep.TRANSFER, NextStep.APOLOGISE])
-    with_a_person = and_(~over, dials)
+    goes_on = [NextStep.TRANSFER, NextStep.APOLOGISE, NextStep.TAKE_MESSAGE]
+    with_a_person = and_(~over, func.coalesce(Call.next_step, NextStep.HANG_UP).in_(goes_on))
     waited = or_(
         and_(~with_a_person, Call.updated_at < now - STALE),
         Call.updated_at < now - STALE_TRANSFER,

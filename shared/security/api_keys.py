@@ -19,6 +19,10 @@ class Scope(StrEnum):
     """What a key may do; `noun:verb`."""
 
     CALLS_READ = "calls:read"
+    CALLS_START = "calls:start"
+    """Have somebody called: it costs money."""
+    CALLS_CONTROL = "calls:control"
+    """End calls that are going on, or put them through."""
     TRANSCRIPTS_READ = "transcripts:read"
     TICKETS_READ = "tickets:read"
     KNOWLEDGE_READ = "knowledge:read"

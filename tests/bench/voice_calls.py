@@ -158,7 +158,8 @@ async def run(calls: int, seconds: float) -> None:
     added, answer = ([stage[name] for stage in stages] for name in ("overhead", "answer"))
     per_minute, per_call = used / (calls * seconds / 60), (memory - at_rest) / calls
     print(
-        "\n| calls | cpu-s/call-min | core % | added p50/p95/p99 ms | answer p50/p95/p99 ms | MB/call | RSS MB | failed |"
+        "\n| calls | cpu-s/call-min | core % | added p50/p95/p99 ms | answer p50/p95/p99 ms "
+        "| MB/call | RSS MB | failed |"
     )
     print("|---|---|---|---|---|---|---|---|")
     print(

@@ -80,6 +80,7 @@ def test_what_a_sweep_takes_for_over(sessions: Sessions) -> None:
         (TALKING, MediaState.CONNECTED, None, A_DAY, False),
         (TALKING, MediaState.FINISHED, NextStep.TRANSFER, A_WHILE, False),
         (TALKING, MediaState.FINISHED, NextStep.APOLOGISE, A_WHILE, False),
+        (TALKING, MediaState.FINISHED, NextStep.TAKE_MESSAGE, A_WHILE, False),
         (TALKING, MediaState.FINISHED, NextStep.TRANSFER, A_DAY, True),
         (OVER, MediaState.FINISHED, NextStep.TRANSFER, A_WHILE, True),
     ):

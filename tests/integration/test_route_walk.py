@@ -112,7 +112,11 @@ def _guards(context: RouteContext) -> Iterator[str]:
             {
                 "/twilio/voice": "twilio: signature",
                 "/twilio/status": "twilio: signature",
+                "/twilio/recording": "twilio: signature",
+                "/twilio/voice/transfer": "twilio: signature",
                 "/api/v1/calls/{call_id}": "key: calls:read",
+                "/api/v1/calls/outbound": "key: calls:start",
+                "/api/v1/calls/{call_id}/put-through": "key: calls:control",
                 "/api/v1/tickets": "key: tickets:read",
                 "/api/v1/knowledge/search": "key: knowledge:read",
             },

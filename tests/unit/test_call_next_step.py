@@ -17,13 +17,18 @@ from services.gateway.webhooks.next_step import (
     Farewell,
     HangUp,
     PutThrough,
+    TakeMessage,
     after_dial,
     after_failure,
+    after_message,
     after_stream,
     answer,
     answer_after_dial,
+    answer_after_message,
+    machine_answered,
+    pulled,
 )
-from shared.contracts.calls import CallStatus, MediaState, NextStep
+from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMode, TransferOutcome
 from shared.contracts.conversations import Outcome
 
 TALKING = CallState(
@@ -46,11 +51,16 @@ states = st.builds(
     generation=st.integers(1, MOST_GENERATIONS),
     person=st.none() | st.just(PERSON),
     is_closed=st.booleans(),
+    takes_messages=st.booleans(),
+    transfer=st.none() | st.sampled_from(TransferOutcome),
+    transfer_mode=st.sampled_from(TransferMode),
 )
 transitions: st.SearchStrategy[Callable[[CallState], CallState]] = st.one_of(
     st.integers(0, MOST_GENERATIONS).map(lambda ended: lambda state: after_stream(state, ended)),
-    st.booleans().map(lambda bridged: lambda state: after_dial(state, bridged=bridged)),
+    st.sampled_from(TransferOutcome).map(lambda outcome: lambda state: after_dial(state, outcome)),
     st.just(after_failure),
+    st.just(machine_answered),
+    st.just(after_message),
 )
 
 
@@ -78,9 +88,9 @@ def test_no_order_of_reports_connects_a_call_for_ever(
 @given(states, st.integers(0, MOST_GENERATIONS))
 def test_who_is_promised_a_call_back_gets_a_ticket(state: CallState, ended: int) -> None:
     for after in (after_stream(state, ended), after_failure(state)):
-        if answer(after) == HangUp(Farewell.TROUBLE) and after != state:
+        if answer(after) in (HangUp(Farewell.TROUBLE), TakeMessage(Farewell.TROUBLE)) and after != state:
             assert after.outcome in (Outcome.REFUSED, Outcome.FOLLOW_UP)
-    dialled = after_dial(state, bridged=False)
+    dialled = after_dial(state, TransferOutcome.NO_ANSWER)
     if dialled != state:
         assert dialled.outcome is Outcome.FOLLOW_UP
 
@@ -91,7 +101,7 @@ def test_after_a_failure_the_line_is_never_silent_unless_the_goodbye_was_said(st
     said_goodbye = state.media is MediaState.FINISHED and state.next_step is NextStep.HANG_UP
     if not state.is_over and not said_goodbye:
         found = answer(after)
-        assert isinstance(found, PutThrough) or found == HangUp(Farewell.TROUBLE)
+        assert isinstance(found, PutThrough | TakeMessage) or found == HangUp(Farewell.TROUBLE)
 
 
 def walked(state: CallState, ended: int) -> tuple[CallState, Answer]:
@@ -145,9 +155,9 @@ def test_a_call_that_is_over_is_not_connected_again(status: CallStatus) -> None:
 
 def test_a_transfer_counts_when_somebody_took_the_call() -> None:
     ringing = replace(TALKING, media=MediaState.FINISHED, next_step=NextStep.TRANSFER, person=PERSON)
-    taken = after_dial(ringing, bridged=True)
+    taken = after_dial(ringing, TransferOutcome.ACCEPTED)
     assert (taken.outcome, answer_after_dial(taken)) == (Outcome.TRANSFERRED, HangUp(Farewell.NONE))
-    alone = after_dial(ringing, bridged=False)
+    alone = after_dial(ringing, TransferOutcome.BUSY)
     assert (alone.outcome, answer_after_dial(alone)) == (Outcome.FOLLOW_UP, HangUp(Farewell.NOBODY_FREE))
 
 
@@ -155,8 +165,35 @@ def test_the_result_of_a_dial_counts_when_the_caller_hung_up_first() -> None:
     gone = replace(
         TALKING, status=CallStatus.COMPLETED, media=MediaState.FINISHED, next_step=NextStep.TRANSFER, person=PERSON
     )
-    assert after_dial(gone, bridged=True).outcome is Outcome.TRANSFERRED
+    assert after_dial(gone, TransferOutcome.ACCEPTED).outcome is Outcome.TRANSFERRED
 
 
 def test_a_dial_that_nobody_asked_for_changes_nothing() -> None:
-    assert after_dial(TALKING, bridged=True) == TALKING
+    assert after_dial(TALKING, TransferOutcome.ACCEPTED) == TALKING
+
+
+def test_who_finds_nobody_may_leave_a_message_where_the_agent_takes_them() -> None:
+    ringing = replace(
+        TALKING, media=MediaState.FINISHED, next_step=NextStep.TRANSFER, person=PERSON, takes_messages=True
+    )
+    alone = after_dial(ringing, TransferOutcome.VOICEMAIL)
+    assert answer_after_dial(alone) == answer(alone) == TakeMessage(Farewell.NOBODY_FREE)
+    assert answer_after_message(after_message(alone)) == HangUp(Farewell.MESSAGE_TAKEN)
+    gone = after_dial(replace(ringing, status=CallStatus.COMPLETED), TransferOutcome.CALLER_LEFT)
+    assert answer_after_dial(gone) == HangUp(Farewell.NONE)
+    assert answer_after_dial(after_dial(ringing, TransferOutcome.ACCEPTED)) == HangUp(Farewell.NONE)
+    lost = after_stream(replace(TALKING, generation=MOST_GENERATIONS, takes_messages=True), MOST_GENERATIONS)
+    assert answer(lost) == TakeMessage(Farewell.TROUBLE)
+
+
+@given(states)
+def test_an_operator_puts_a_call_through_whatever_its_voice_process_does(state: CallState) -> None:
+    after = pulled(state)
+    assert pulled(after) == after
+    if not state.is_over and state.person is not None:
+        found = answer(after)
+        assert isinstance(found, PutThrough)
+        assert not found.apologising
+        assert found.warm == (state.transfer_mode is TransferMode.WARM)
+    else:
+        assert after == state

@@ -12,6 +12,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
 from shared.contracts.agents import TOOLS
+from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.errors import Invalid
 from shared.security.redaction import holds_secret
@@ -47,7 +48,7 @@ def _not_premium(number: str) -> str:
     return number
 
 
-def _no_secret(text: str) -> str:
+def no_secret(text: str) -> str:
     """Refuse keys and tokens: what the model is told, a caller can make it say."""
     if holds_secret(text):
         raise ValueError("must not hold a key, token or password")
@@ -66,9 +67,9 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="
 Voice = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,98}$", description="a voice of the speech provider")
 ]
-Greeting = Annotated[Named, Field(min_length=1, max_length=LONGEST_GREETING), AfterValidator(_no_secret)]
-Instructions = Annotated[PlainText, Field(max_length=LONGEST_INSTRUCTIONS), AfterValidator(_no_secret)]
-Tone = Annotated[Named, Field(min_length=1, max_length=200), AfterValidator(_no_secret)]
+Greeting = Annotated[Named, Field(min_length=1, max_length=LONGEST_GREETING), AfterValidator(no_secret)]
+Instructions = Annotated[PlainText, Field(max_length=LONGEST_INSTRUCTIONS), AfterValidator(no_secret)]
+Tone = Annotated[Named, Field(min_length=1, max_length=200), AfterValidator(no_secret)]
 CollectionId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$")]
 Tools = Annotated[list[Tool], Field(max_length=len(TOOLS)), AfterValidator(_each_once)]
 Numbers = Annotated[list[Number], Field(max_length=MOST_NUMBERS), AfterValidator(_each_once)]
@@ -88,6 +89,10 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "ticket_policy": "every_conversation",
     "email_policy": "always",
     "transfer_number": "+18005550199",
+    "transfer_mode": "warm",
+    "on_machine": "hang_up",
+    "takes_messages": True,
+    "records_calls": False,
     "numbers": ["+18005550101"],
     "is_active": True,
 }
@@ -114,6 +119,18 @@ class NewAgent(Strict):
     ticket_policy: TicketPolicy = TicketPolicy.EVERY_CONVERSATION
     email_policy: EmailPolicy = EmailPolicy.ALWAYS
     transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
+    transfer_mode: TransferMode = Field(
+        default=TransferMode.COLD, description="warm: the person hears what it is about and presses 1 to take the call"
+    )
+    on_machine: OnMachine = Field(
+        default=OnMachine.HANG_UP, description="what calls that we place do when an answering machine picks up"
+    )
+    takes_messages: bool = Field(
+        default=False, description="whether a caller whom nobody can talk to may leave a message"
+    )
+    records_calls: bool = Field(
+        default=False, description="record calls; each caller is told before the recording begins"
+    )
     numbers: Numbers = Field(default_factory=list, description="numbers this agent answers; each has one agent")
     is_active: bool = Field(default=True, description="false: callers of its numbers hear that they are not in service")
 
@@ -138,6 +155,10 @@ class AgentChange(Strict):
     transfer_number: TransferNumber | MISSING | None = Field(
         default=MISSING, description="null: nobody to put through to"
     )
+    transfer_mode: TransferMode | MISSING = MISSING
+    on_machine: OnMachine | MISSING = MISSING
+    takes_messages: bool | MISSING = MISSING
+    records_calls: bool | MISSING = MISSING
     numbers: Numbers | MISSING = Field(default=MISSING, description="all numbers; those left out are free again")
     is_active: bool | MISSING = MISSING
 

@@ -15,6 +15,7 @@ from services.gateway.api.documented import BODY, api_router, documented
 from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
+from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.database.models import Agent
 from shared.errors import Conflict, NotFound
@@ -42,6 +43,10 @@ class AgentView(BaseModel):
     ticket_policy: TicketPolicy
     email_policy: EmailPolicy
     transfer_number: str | None
+    transfer_mode: TransferMode
+    on_machine: OnMachine
+    takes_messages: bool
+    records_calls: bool
     numbers: list[str]
     is_active: bool
     created_at: datetime
@@ -145,6 +150,10 @@ def _view(agent: Agent) -> AgentView:
         ticket_policy=TicketPolicy(agent.ticket_policy),
         email_policy=EmailPolicy(agent.email_policy),
         transfer_number=agent.transfer_number,
+        transfer_mode=TransferMode(agent.transfer_mode),
+        on_machine=OnMachine(agent.on_machine),
+        takes_messages=agent.takes_messages,
+        records_calls=agent.records_calls,
         numbers=sorted(entry.number for entry in agent.numbers),
         is_active=agent.is_active,
         created_at=agent.created_at,

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.contracts.conversations import Channel, Outcome
-from shared.database.models import Agent, Call, Conversation, Ticket, Turn
+from shared.database.models import Agent, Call, Conversation, Recording, Ticket, Transfer, Turn
 from shared.errors import NotFound
 
 
@@ -23,6 +23,7 @@ class CallRecord:
     conversation: Conversation
     agent_name: str
     ticket: Ticket | None
+    transfer: Transfer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,17 @@ class CallRecords:
         found = select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)
         return (await self._session.scalars(found)).all()
 
+    async def recordings(self, call_id: UUID) -> Sequence[Recording]:
+        """What Twilio has recorded, the oldest first."""
+        found = select(Recording).where(Recording.call_id == call_id).order_by(Recording.created_at)
+        return (await self._session.scalars(found)).all()
 
-def _records() -> Select[Call, Conversation, str, Ticket | None]:
+
+def _records() -> Select[Call, Conversation, str, Ticket | None, Transfer | None]:
     return (
-        select(Call, Conversation, Agent.name, Ticket)
+        select(Call, Conversation, Agent.name, Ticket, Transfer)
         .join(Conversation, Conversation.id == Call.conversation_id)
         .join(Agent, Agent.id == Conversation.agent_id)
         .outerjoin(Ticket, Ticket.conversation_id == Conversation.id)
+        .outerjoin(Transfer, Transfer.call_id == Call.id)
     )

@@ -14,10 +14,10 @@ from services.gateway.api.documented import api_router, documented
 from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
-from shared.contracts.calls import CallStatus
+from shared.contracts.calls import CallStatus, RecordingKind, RecordingStatus, TransferMode, TransferOutcome
 from shared.contracts.conversations import Channel, Outcome, Speaker
 from shared.contracts.tickets import TicketState
-from shared.database.models import Turn
+from shared.database.models import Recording, Turn
 from shared.errors import NotFound
 from shared.security.api_keys import Scope
 
@@ -34,6 +34,29 @@ class CallTicket(BaseModel):
     case_id: int | None = Field(description="the case's number in the help desk")
     case_url: str | None
     opened_at: datetime | None = Field(description="when the case stood in the help desk")
+
+
+class CallTransfer(BaseModel):
+    """The latest attempt to put the caller through to a person."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: str
+    mode: TransferMode
+    outcome: TransferOutcome | None = Field(description="null while the person is rung or talks")
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: int | None = Field(description="how long the two talked")
+
+
+class CallRecording(BaseModel):
+    """A recording that Twilio keeps."""
+
+    recording_sid: str
+    kind: RecordingKind
+    status: RecordingStatus
+    seconds: int | None
+    url: str | None = Field(description="null without the scope transcripts:read; Twilio may ask for credentials")
 
 
 class CallSummary(BaseModel):
@@ -56,6 +79,8 @@ class CallSummary(BaseModel):
     ended_at: datetime | None
     closed_at: datetime | None = Field(description="when everybody was done with it; null while it is open")
     duration_seconds: int | None
+    answered_by: str | None = Field(description="who picked up a call that we placed; null when nobody listened for it")
+    transfer: CallTransfer | None
     ticket: CallTicket | None = Field(description="null when the call needs none, or is still open")
 
 
@@ -99,6 +124,7 @@ class CallDetail(CallSummary):
     email_confirmed: bool
     notice_heard: bool = Field(description="whether the caller heard that an AI assistant answers")
     transcript_included: bool = Field(description="false when the key lacks the scope transcripts:read")
+    recordings: list[CallRecording]
     turns: list[CallTurn]
 
 
@@ -132,6 +158,15 @@ _SUMMARY_EXAMPLE = {
     "ended_at": "2026-11-20T08:25:03Z",
     "closed_at": "2026-11-20T08:25:03Z",
     "duration_seconds": 82,
+    "answered_by": None,
+    "transfer": {
+        "number": "+18005550199",
+        "mode": "warm",
+        "outcome": "accepted",
+        "started_at": "2026-11-20T08:24:40Z",
+        "ended_at": "2026-11-20T08:25:03Z",
+        "seconds": 12,
+    },
     "ticket": {
         "id": "7e1a9c55-3b60-4d7e-8c53-4d1b7d0f9e21",
         "state": "open",
@@ -147,6 +182,15 @@ _DETAIL_EXAMPLE = {
     "email_confirmed": True,
     "notice_heard": True,
     "transcript_included": True,
+    "recordings": [
+        {
+            "recording_sid": "RE0f3e5b7c9d1e2f30415263748596a7b8",
+            "kind": "call",
+            "status": "completed",
+            "seconds": 78,
+            "url": "https://api.twilio.com/2010-04-01/Accounts/AC0/Recordings/RE0f3e5b7c9d1e2f30415263748596a7b8",
+        }
+    ],
     "turns": [
         {
             "number": 1,
@@ -218,6 +262,7 @@ async def get_call(call_id: UUID, key: CurrentKey, session: Session) -> CallDeta
     records = CallRecords(session)
     record = await records.one(call_id)
     turns = await records.turns(record.conversation.id)
+    recordings = await records.recordings(call_id)
     readable = Scope.TRANSCRIPTS_READ in key.scopes
     conversation = record.conversation
     return CallDetail(
@@ -227,6 +272,7 @@ async def get_call(call_id: UUID, key: CurrentKey, session: Session) -> CallDeta
         email_confirmed=conversation.email_confirmed,
         notice_heard=conversation.notice_heard,
         transcript_included=readable,
+        recordings=[_recording(recording, readable=readable) for recording in recordings],
         turns=[_turn(turn, readable=readable) for turn in turns],
     )
 
@@ -251,8 +297,20 @@ def _summary(record: CallRecord) -> dict[str, object]:
         "ended_at": call.ended_at,
         "closed_at": conversation.closed_at,
         "duration_seconds": call.duration_seconds,
+        "answered_by": call.answered_by,
+        "transfer": CallTransfer.model_validate(record.transfer) if record.transfer else None,
         "ticket": CallTicket.model_validate(record.ticket) if record.ticket else None,
     }
+
+
+def _recording(recording: Recording, *, readable: bool) -> CallRecording:
+    return CallRecording(
+        recording_sid=recording.recording_sid,
+        kind=RecordingKind(recording.kind),
+        status=RecordingStatus(recording.status),
+        seconds=recording.seconds,
+        url=recording.url if readable else None,
+    )
 
 
 def _turn(turn: Turn, *, readable: bool) -> CallTurn:

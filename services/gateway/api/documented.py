@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from services.gateway.auth.requires import GuardedRoute
 from shared.errors import CallwrightError, Forbidden, Invalid, TooLarge, Transient, Unauthenticated
@@ -40,6 +41,12 @@ def documented(example: Mapping[str, Any] | None, *problems: type[CallwrightErro
     if example is not None:
         responses[status] = {"content": {"application/json": {"example": example}}}
     return responses
+
+
+def documented_repeat(model: type[BaseModel], example: Mapping[str, Any]) -> Responses:
+    """The answer to a request that was carried out before."""
+    content = {"application/json": {"example": example}}
+    return {200: {"description": "What was made before", "model": model, "content": content}}
 
 
 def _problem(error: type[CallwrightError]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`/twilio/voice/after`: the media stream has ended; `/twilio/voice/after/dial`: a person was rung."""
+"""What follows a verb: the media stream has ended, a person was rung, a message was left, an operator stepped in."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from starlette.responses import Response
 
 from services.gateway.webhooks.next_step import (
     MOST_GENERATIONS,
+    CallState,
     after_dial,
+    after_message,
     after_stream,
     answer_after_dial,
+    answer_after_message,
+    pulled,
 )
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.signed import Report, TwilioSigned
+from services.gateway.webhooks.transfer_outcome import transfer_outcome
 from services.gateway.wiring import Wired
+from shared.contracts.calls import RecordingKind
 
 routes = APIRouter(include_in_schema=False)
 _GENERATIONS = frozenset(str(generation) for generation in range(1, MOST_GENERATIONS + 1))
@@ -35,12 +41,23 @@ async def after(report: Report, wiring: Wired, generation: str = "") -> Response
 
 @routes.post("/twilio/voice/after/dial", dependencies=[Depends(TwilioSigned())])
 async def dialled(report: Report, wiring: Wired) -> Response:
-    """Whether somebody took the call; if not, the caller is promised a call back."""
-    return await wiring.switchboard.answer(report, partial(after_dial, bridged=was_bridged(report)), answer_after_dial)
+    """What became of ringing a person; without them the caller leaves a message, or is promised a call back."""
+    return await wiring.switchboard.answer(report, partial(decide_transfer, report=report), answer_after_dial)
 
 
-def was_bridged(report: CallReport) -> bool:
-    """Whether a person and the caller were connected. Only `DialBridged` proves it; older requests lack it."""
-    if "DialBridged" in report.fields:
-        return report.fields["DialBridged"] == "true"
-    return report.fields.get("DialCallStatus") in ("completed", "answered")
+def decide_transfer(state: CallState, report: CallReport) -> CallState:
+    """The state after the dial that this report is about."""
+    return after_dial(state, transfer_outcome(report, state.transfer_mode, state.transfer))
+
+
+@routes.post("/twilio/voice/after/message", dependencies=[Depends(TwilioSigned())])
+async def message_left(report: Report, wiring: Wired) -> Response:
+    """The caller has left a message, or hung up while they did."""
+    await wiring.recordings.note(report, RecordingKind.MESSAGE)
+    return await wiring.switchboard.answer(report, after_message, answer_after_message)
+
+
+@routes.post("/twilio/voice/put-through", dependencies=[Depends(TwilioSigned())])
+async def put_through(report: Report, wiring: Wired) -> Response:
+    """An operator has taken the call out of its voice process."""
+    return await wiring.switchboard.answer(report, pulled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -12,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.gateway.webhooks.caller import caller_address
 from services.gateway.webhooks.next_step import CallState
 from services.gateway.webhooks.report import CallReport
-from shared.contracts.calls import CallStatus, MediaState, NextStep
+from services.gateway.webhooks.transfer_outcome import talked_s
+from shared.contracts.calls import CallStatus, MediaState, NextStep, OutboundState, TransferMode, TransferOutcome
 from shared.contracts.conversations import Channel, Outcome
-from shared.database.models import Agent, AgentNumber, Call, Conversation
+from shared.database.models import Agent, AgentNumber, Call, Conversation, OutboundCall, Transfer
 from shared.observability.context import current_trace_id
 from shared.record.closing import close_if_over
 
@@ -26,6 +28,7 @@ class CallRows:
     call: Call
     conversation: Conversation
     agent: Agent
+    transfer: Transfer | None
 
     def state(self, reported: CallStatus) -> CallState:
         """What the rows say; a report that is further on than the row counts."""
@@ -38,6 +41,9 @@ class CallRows:
             generation=self.call.stream_generation,
             person=self._person(),
             is_closed=self.conversation.closed_at is not None,
+            takes_messages=self.agent.takes_messages,
+            transfer=TransferOutcome(self.transfer.outcome) if self.transfer and self.transfer.outcome else None,
+            transfer_mode=TransferMode(self.transfer.mode if self.transfer else self.agent.transfer_mode),
         )
 
     def _person(self) -> str | None:
@@ -45,18 +51,31 @@ class CallRows:
         number = self.agent.transfer_number
         return None if number in (self.call.from_number, self.call.to_number) else number
 
-    def store(self, state: CallState, now: datetime) -> None:
+    def store(self, state: CallState, now: datetime, report: CallReport | None = None) -> None:
         """Write what was decided. The end of a call is written by its status report alone."""
         if not state.status.is_final:
             self.call.status = state.status
-            if state.status is CallStatus.IN_PROGRESS and self.call.answered_at is None:
-                self.call.answered_at = now
+            if state.status is CallStatus.IN_PROGRESS:
+                self.picked_up(now)
         if state.generation != self.call.stream_generation:
             self.call.stream_generation = state.generation
             self.call.stream_issued_at = now
         self.call.media_state = state.media
         self.call.next_step = state.next_step
         self.conversation.outcome = state.outcome
+        if self.transfer is not None and state.transfer is not None and self.transfer.ended_at is None:
+            self.transfer.outcome = state.transfer
+            if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
+                self.transfer.ended_at = now
+                self.transfer.seconds = talked_s(report) if report is not None else None
+
+    def picked_up(self, now: datetime) -> None:
+        """The call was answered. A call of ours has rung since its rows were made: its token begins to live now."""
+        if self.call.answered_at is not None:
+            return
+        self.call.answered_at = now
+        if self.call.direction.startswith("outbound") and self.call.media_state == MediaState.EXPECTED:
+            self.call.stream_issued_at = now
 
 
 class CallBook:
@@ -76,30 +95,69 @@ class CallBook:
             await self._session.scalars(select(Call).where(Call.conversation_id == conversation.id).with_for_update())
         ).one()
         agent = await self._session.get_one(Agent, conversation.agent_id)
-        return CallRows(call, conversation, agent)
+        transfer = await self._session.get(Transfer, call.id)
+        return CallRows(call, conversation, agent, transfer)
+
+    async def find_known(self, report: CallReport, now: datetime) -> CallRows | None:
+        """The call's rows; those of a call that we ordered are made when they are missing."""
+        rows = await self.find(report.call_sid)
+        if rows is None and report.outbound_id is not None:
+            return await self.take_up(report.outbound_id, report.call_sid, now)
+        return rows
 
     async def find_or_open(self, report: CallReport, now: datetime) -> CallRows | None:
         """The call's rows, made when they are missing.
 
         None when no agent answers the dialled number, and for an unknown call that is over already.
         """
-        rows = await self.find(report.call_sid)
-        if rows is not None or report.status.is_final:
+        rows = await self.find_known(report, now)
+        if rows is not None or report.status.is_final or report.outbound_id is not None:
             return rows
         agent = await self._agent_for(report.to_number)
         if agent is None:
             return None
-        await self._open(report, agent, now)
+        await self._open(report, agent, caller_address(report.from_number), now)
         return await self.find(report.call_sid)
 
-    async def _open(self, report: CallReport, agent: Agent, now: datetime) -> None:
+    async def take_up(self, outbound_id: UUID, call_sid: str, now: datetime) -> CallRows | None:
+        """The rows of a call that we ordered; None when there is no such order, or another call was placed for it."""
+        order = await self._session.get(OutboundCall, outbound_id, with_for_update=True)
+        if order is None or order.call_sid not in (None, call_sid):
+            return None
+        order.call_sid, order.state, order.reason = call_sid, OutboundState.PLACED, None
+        agent = await self._session.get_one(Agent, order.agent_id)
+        placed = CallReport(
+            call_sid=call_sid,
+            status=CallStatus.QUEUED,
+            from_number=order.from_number,
+            to_number=order.to_number,
+            direction="outbound-api",
+            fields={},
+        )
+        await self._open(placed, agent, order.to_number, now)
+        return await self.find(call_sid)
+
+    async def order_of(self, call_sid: str) -> OutboundCall | None:
+        """The order that a call was placed for."""
+        return await self._session.scalar(select(OutboundCall).where(OutboundCall.call_sid == call_sid))
+
+    async def begin_transfer(self, rows: CallRows, number: str, mode: TransferMode, now: datetime) -> None:
+        """A person is rung from now on; what became of an earlier attempt is replaced."""
+        begun = {"number": number, "mode": mode, "outcome": None, "started_at": now, "ended_at": None, "seconds": None}
+        await self._session.execute(
+            insert(Transfer)
+            .values(call_id=rows.call.id, **begun)
+            .on_conflict_do_update(index_elements=[Transfer.call_id], set_=begun)
+        )
+
+    async def _open(self, report: CallReport, agent: Agent, address: str | None, now: datetime) -> None:
         """Both rows, or neither when the same webhook was faster elsewhere."""
         async with self._session.begin_nested() as attempt:
             conversation = Conversation(
                 agent_id=agent.id,
                 channel=Channel.PHONE,
                 language=agent.language,
-                caller_address=caller_address(report.from_number),
+                caller_address=address,
                 trace_id=current_trace_id(),
                 started_at=now,
             )
@@ -111,7 +169,7 @@ class CallBook:
                 direction=report.direction,
                 from_number=report.from_number,
                 to_number=report.to_number,
-                status=CallStatus.RINGING,
+                status=min(CallStatus.RINGING, report.status, key=lambda status: status.rank),
                 stream_issued_at=now,
             )
             made = call.on_conflict_do_nothing(index_elements=[Call.call_sid]).returning(Call.id)

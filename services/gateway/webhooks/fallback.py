@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from services.gateway.webhooks.next_step import after_dial, after_failure, answer_after_dial
+from services.gateway.webhooks.after import decide_transfer
+from services.gateway.webhooks.next_step import after_failure, answer_after_dial
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.signed import Report, TwilioSigned
 from services.gateway.wiring import Wired
@@ -25,7 +26,7 @@ async def fallback(report: Report, wiring: Wired) -> Response:
     log.error("answer_not_delivered", call_sid=report.call_sid, error_code=code if code.isdecimal() else "")
     try:
         if _failed_after_dial(report, wiring.addresses.after_dial):
-            return await wiring.switchboard.answer(report, partial(after_dial, bridged=False), answer_after_dial)
+            return await wiring.switchboard.answer(report, partial(decide_transfer, report=report), answer_after_dial)
         return await wiring.switchboard.answer(report, after_failure)
     except Exception as error:  # noqa: BLE001
         # The last net under every call: behind it there is only Twilio's error message.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shared.contracts.calls import CallStatus, MediaState, NextStep
+from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMode, TransferOutcome
 from shared.contracts.conversations import Outcome
 
 MOST_GENERATIONS = 3
@@ -28,6 +28,11 @@ class CallState:
     person: str | None
     """The number of somebody who can take the call, in E.164."""
     is_closed: bool
+    takes_messages: bool = False
+    """Whether a caller whom nobody can talk to may leave a message."""
+    transfer: TransferOutcome | None = None
+    """What became of the latest attempt to put the caller through; while they are asked, what they answered."""
+    transfer_mode: TransferMode = TransferMode.COLD
 
     @property
     def is_over(self) -> bool:
@@ -48,6 +53,8 @@ class PutThrough:
 
     number: str
     apologising: bool
+    warm: bool = False
+    """They are told first what it is about, and may decline."""
 
 
 class Farewell(StrEnum):
@@ -59,6 +66,8 @@ class Farewell(StrEnum):
     """We could not go on."""
     NOBODY_FREE = "nobody_free"
     """A person was rung and did not answer."""
+    MESSAGE_TAKEN = "message_taken"
+    """The caller left a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,19 @@ class HangUp:
     farewell: Farewell
 
 
-Answer = Connect | PutThrough | HangUp
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Say why nobody talks to the caller, and record what they want to leave."""
+
+    why: Farewell
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveMessage:
+    """Say to an answering machine who called and why, then hang up."""
+
+
+Answer = Connect | PutThrough | HangUp | TakeMessage | LeaveMessage
 
 
 def answer(state: CallState) -> Answer:
@@ -79,15 +100,35 @@ def answer(state: CallState) -> Answer:
         return Connect(state.generation)
     if state.next_step is NextStep.HANG_UP:
         return HangUp(Farewell.NONE)
+    if state.next_step is NextStep.TAKE_MESSAGE:
+        return TakeMessage(Farewell.NOBODY_FREE)
     if state.person is not None:
-        return PutThrough(state.person, apologising=state.next_step is not NextStep.TRANSFER)
-    return HangUp(Farewell.TROUBLE)
+        warm = state.transfer_mode is TransferMode.WARM
+        return PutThrough(state.person, apologising=state.next_step is not NextStep.TRANSFER, warm=warm)
+    return TakeMessage(Farewell.TROUBLE) if state.takes_messages else HangUp(Farewell.TROUBLE)
 
 
 def answer_after_dial(state: CallState) -> Answer:
     """What the line does when a person was rung."""
+    if state.next_step is NextStep.TAKE_MESSAGE and not state.is_over:
+        return TakeMessage(Farewell.NOBODY_FREE)
     talked = state.outcome is Outcome.TRANSFERRED
     return HangUp(Farewell.NONE if talked or state.is_over else Farewell.NOBODY_FREE)
+
+
+def answer_after_message(state: CallState) -> Answer:
+    """What the line does when the caller has left a message."""
+    return HangUp(Farewell.NONE if state.is_over else Farewell.MESSAGE_TAKEN)
+
+
+def answer_machine(state: CallState) -> Answer:
+    """What a call of ours does when an answering machine is listening."""
+    return HangUp(Farewell.NONE) if state.is_over else LeaveMessage()
+
+
+def unchanged(state: CallState) -> CallState:
+    """Nothing new: only what the line does now is asked."""
+    return state
 
 
 def after_stream(state: CallState, ended: int) -> CallState:
@@ -110,7 +151,7 @@ def _confirmed(state: CallState) -> CallState:
 
     Until somebody took the call, a transfer counts as something left to do.
     """
-    if state.next_step is NextStep.HANG_UP:
+    if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
         return state
     if state.next_step is NextStep.TRANSFER and state.person is not None:
         return replace(state, outcome=Outcome.FOLLOW_UP)
@@ -125,12 +166,40 @@ def given_up(state: CallState) -> CallState:
     return replace(state, media=MediaState.FINISHED, next_step=NextStep.APOLOGISE, outcome=outcome)
 
 
-def after_dial(state: CallState, *, bridged: bool) -> CallState:
+def after_dial(state: CallState, transfer: TransferOutcome) -> CallState:
     """The attempt to put the caller through is over; how it went counts even when the line is down already."""
     if state.next_step not in (NextStep.TRANSFER, NextStep.APOLOGISE):
         return state
-    outcome = Outcome.TRANSFERRED if bridged else Outcome.FOLLOW_UP
-    return replace(state, media=MediaState.FINISHED, next_step=NextStep.HANG_UP, outcome=outcome)
+    talked = transfer is TransferOutcome.ACCEPTED
+    asks = state.takes_messages and not talked and not state.is_over
+    return replace(
+        state,
+        media=MediaState.FINISHED,
+        next_step=NextStep.TAKE_MESSAGE if asks else NextStep.HANG_UP,
+        outcome=Outcome.TRANSFERRED if talked else Outcome.FOLLOW_UP,
+        transfer=transfer,
+    )
+
+
+def after_message(state: CallState) -> CallState:
+    """The caller has left a message, or has hung up instead."""
+    return replace(state, next_step=NextStep.HANG_UP) if state.next_step is NextStep.TAKE_MESSAGE else state
+
+
+def pulled(state: CallState) -> CallState:
+    """An operator puts the caller through, whatever the voice process is doing."""
+    if state.is_over or state.person is None:
+        return state
+    return replace(
+        state, media=MediaState.FINISHED, next_step=NextStep.TRANSFER, outcome=Outcome.FOLLOW_UP, transfer=None
+    )
+
+
+def machine_answered(state: CallState) -> CallState:
+    """A machine is spoken to: the conversation with whoever we thought it was is over."""
+    if state.is_over:
+        return state
+    return replace(state, media=MediaState.FINISHED, next_step=NextStep.HANG_UP)
 
 
 def after_failure(state: CallState) -> CallState:

@@ -17,6 +17,17 @@ class Phrases:
     will_call_back: str
     please_call_again: str
     not_in_service: str
+    recorded: str
+    """Before a recording of the call begins."""
+    leave_message: str
+    message_taken: str
+    we_called: str
+    """{company}; to an answering machine."""
+    goodbye: str
+    caller_waits: str
+    """{company}; to the person who is rung."""
+    it_is_about: str
+    press_to_take: str
 
 
 _ENGLISH = Phrases(
@@ -27,6 +38,14 @@ _ENGLISH = Phrases(
     will_call_back="We will call you back as soon as we can. Goodbye.",
     please_call_again="Please call us again a little later. Goodbye.",
     not_in_service="I am sorry, this number is not in service. Goodbye.",
+    recorded="This call is recorded.",
+    leave_message="Please leave a message after the tone. Press the hash key when you are done.",
+    message_taken="Thank you, we have your message.",
+    we_called="Hello, this is the AI assistant of {company}.",
+    goodbye="Goodbye.",
+    caller_waits="A caller of {company} would like to talk to you.",
+    it_is_about="It is about:",
+    press_to_take="Press 1 to take the call, or 2 to decline.",
 )
 
 _BY_LANGUAGE = {
@@ -39,6 +58,14 @@ _BY_LANGUAGE = {
         will_call_back="Wir rufen Sie so bald wie möglich zurück. Auf Wiederhören.",
         please_call_again="Bitte rufen Sie etwas später noch einmal an. Auf Wiederhören.",
         not_in_service="Es tut mir leid, diese Nummer ist nicht vergeben. Auf Wiederhören.",
+        recorded="Dieses Gespräch wird aufgezeichnet.",
+        leave_message="Bitte hinterlassen Sie nach dem Ton eine Nachricht und drücken Sie danach die Rautetaste.",
+        message_taken="Vielen Dank, wir haben Ihre Nachricht.",
+        we_called="Guten Tag, hier ist die KI-Assistenz von {company}.",
+        goodbye="Auf Wiederhören.",
+        caller_waits="Jemand ruft bei {company} an und möchte mit Ihnen sprechen.",
+        it_is_about="Es geht um:",
+        press_to_take="Drücken Sie die 1, um das Gespräch anzunehmen, oder die 2, um abzulehnen.",
     ),
     "es": Phrases(
         code="es-ES",
@@ -48,6 +75,14 @@ _BY_LANGUAGE = {
         will_call_back="Le devolveremos la llamada lo antes posible. Adiós.",
         please_call_again="Por favor, llámenos de nuevo un poco más tarde. Adiós.",
         not_in_service="Lo siento, este número no está en servicio. Adiós.",
+        recorded="Esta llamada se graba.",
+        leave_message="Por favor, deje un mensaje después de la señal y pulse almohadilla al terminar.",
+        message_taken="Gracias, tenemos su mensaje.",
+        we_called="Hola, le llama el asistente de inteligencia artificial de {company}.",
+        goodbye="Adiós.",
+        caller_waits="Alguien que llama a {company} quiere hablar con usted.",
+        it_is_about="Se trata de:",
+        press_to_take="Pulse 1 para aceptar la llamada o 2 para rechazarla.",
     ),
     "fr": Phrases(
         code="fr-FR",
@@ -57,6 +92,14 @@ _BY_LANGUAGE = {
         will_call_back="Nous vous rappellerons dès que possible. Au revoir.",
         please_call_again="Merci de nous rappeler un peu plus tard. Au revoir.",
         not_in_service="Je suis désolé, ce numéro n'est pas en service. Au revoir.",
+        recorded="Cet appel est enregistré.",
+        leave_message="Veuillez laisser un message après le signal, puis appuyez sur la touche dièse.",
+        message_taken="Merci, nous avons bien reçu votre message.",
+        we_called="Bonjour, ici l'assistant d'intelligence artificielle de {company}.",
+        goodbye="Au revoir.",
+        caller_waits="Une personne appelle {company} et souhaite vous parler.",
+        it_is_about="C'est au sujet de :",
+        press_to_take="Appuyez sur 1 pour prendre l'appel, ou sur 2 pour le refuser.",
     ),
     "nl": Phrases(
         code="nl-NL",
@@ -66,6 +109,14 @@ _BY_LANGUAGE = {
         will_call_back="We bellen u zo snel mogelijk terug. Tot ziens.",
         please_call_again="Belt u ons alstublieft iets later nog eens. Tot ziens.",
         not_in_service="Het spijt me, dit nummer is niet in gebruik. Tot ziens.",
+        recorded="Dit gesprek wordt opgenomen.",
+        leave_message="Spreek na de toon een bericht in en druk daarna op hekje.",
+        message_taken="Dank u, we hebben uw bericht.",
+        we_called="Hallo, dit is de AI-assistent van {company}.",
+        goodbye="Tot ziens.",
+        caller_waits="Iemand belt met {company} en wil u graag spreken.",
+        it_is_about="Het gaat over:",
+        press_to_take="Druk op 1 om het gesprek aan te nemen, of op 2 om te weigeren.",
     ),
 }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.gateway.webhooks.caller import is_e164
 from shared.contracts.calls import CallStatus
 from shared.errors import Invalid
 from shared.security.xml_text import clean_xml_text
 
+CALL_SID_FORM = r"^CA[0-9a-f]{32}$"
 _CALL_SID = re.compile(r"CA[0-9a-f]{32}\Z")
 _DIRECTIONS = ("inbound", "outbound-api", "outbound-dial")
 _LONGEST_ADDRESS = 254
@@ -28,10 +30,12 @@ class CallReport:
     direction: str
     fields: Mapping[str, str]
     """Everything, as it was sent."""
+    outbound_id: UUID | None = None
+    """The order this call was placed for, as the address says that we gave to Twilio with it."""
 
 
-def read_report(fields: Mapping[str, str]) -> CallReport:
-    """The report in these fields. Raises Invalid without a CallSid in Twilio's form."""
+def read_report(fields: Mapping[str, str], outbound_id: str = "") -> CallReport:
+    """The report in these fields. Raises Invalid without a CallSid in Twilio's form, or with an id that is none."""
     call_sid = fields.get("CallSid", "")
     if not _CALL_SID.match(call_sid):
         raise Invalid("CallSid must be CA and 32 hexadecimal digits")
@@ -43,7 +47,15 @@ def read_report(fields: Mapping[str, str]) -> CallReport:
         to_number=_address(fields.get("To", "")),
         direction=direction if direction in _DIRECTIONS else "inbound",
         fields=fields,
+        outbound_id=_uuid(outbound_id),
     )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise Invalid("no such order") from error
 
 
 def read_status(reported: str) -> CallStatus | None:

@@ -14,6 +14,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.gateway.webhooks.report import CallReport, read_report
+from services.gateway.webhooks.twiml import OUTBOUND
 from services.gateway.wiring import wiring_of
 from shared.errors import Forbidden, Invalid
 from shared.observability.logs import get_logger
@@ -79,7 +80,7 @@ def _json_fields(body: bytes) -> Mapping[str, str] | None:
 
 def _report(request: Request) -> CallReport:
     try:
-        return read_report(request.state.webhook)
+        return read_report(request.state.webhook, request.query_params.get(OUTBOUND, ""))
     except Invalid:
         webhooks_rejected_total.labels(reason="call_sid").inc()
         raise

@@ -10,13 +10,22 @@ from starlette.responses import Response
 from services.gateway.webhooks import twiml
 from services.gateway.webhooks.call_book import CallBook, CallRows
 from services.gateway.webhooks.caller import is_e164
-from services.gateway.webhooks.next_step import Answer, CallState, Connect, Farewell, HangUp, PutThrough
+from services.gateway.webhooks.next_step import (
+    Answer,
+    CallState,
+    Connect,
+    Farewell,
+    HangUp,
+    LeaveMessage,
+    PutThrough,
+    TakeMessage,
+)
 from services.gateway.webhooks.next_step import answer as usual_answer
 from services.gateway.webhooks.phrases import Phrases, phrases_for
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.twiml import Addresses
 from shared.clock import Clock
-from shared.contracts.calls import MediaState
+from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome
 from shared.database.engine import AsyncSessions
 from shared.database.transactions import transaction
@@ -30,6 +39,8 @@ log = get_logger(__name__)
 
 DEADLINE_S = 8.0
 """Within this a caller hears something; Twilio itself gives up after 15 s, connecting included."""
+RINGING = (NextStep.TRANSFER, NextStep.APOLOGISE)
+"""What a call's row says from the moment a person is to be rung until it is known how that went."""
 NO_AGENTS_LANGUAGE = "en"
 """What we speak when no agent says otherwise."""
 
@@ -77,25 +88,38 @@ class Switchboard:
                 phrases = phrases_for(NO_AGENTS_LANGUAGE)
                 return twiml.hang_up(phrases, [phrases.not_in_service])
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
-                state = decide(rows.state(report.status))
-                rows.store(state, now)
+                before = rows.state(report.status)
+                state = decide(before)
+                rows.store(state, now, report)
                 if state.status.is_final:
                     closed = await book.close_if_over(rows, now)
                 found = read(state)
+                if isinstance(found, PutThrough) and (rows.transfer is None or before.next_step not in RINGING):
+                    await book.begin_transfer(rows, found.number, before.transfer_mode, now)
                 log.info("webhook_answered", kind=type(found).__name__, generation=state.generation)
-                document = self._write(found, rows)
+                document = self._write(found, rows, await _message(book, found, rows))
         if closed:
             count_end(rows)
         return document
 
-    def _write(self, answer: Answer, rows: CallRows) -> str:
+    def _write(self, answer: Answer, rows: CallRows, message: str) -> str:
         phrases = phrases_for(rows.agent.language)
         match answer:
             case Connect(generation):
-                return twiml.connect(self._addresses, generation, self._stream_token(rows, generation))
-            case PutThrough(number, apologising):
+                # A recording that has begun goes on when the stream is connected again.
+                announced = phrases if rows.agent.records_calls and generation == 1 else None
+                return twiml.connect(self._addresses, generation, self._stream_token(rows, generation), announced)
+            case PutThrough(number, apologising, warm):
                 sentences = [phrases.trouble, phrases.connecting] if apologising else [phrases.connecting]
-                return twiml.put_through(self._addresses, phrases, sentences, number, _shown_number(rows))
+                warm_for = rows.call.call_sid if warm else None
+                shown = _shown_number(rows)
+                return twiml.put_through(self._addresses, phrases, sentences, number, shown, warm_for=warm_for)
+            case TakeMessage(why):
+                said = phrases.trouble if why is Farewell.TROUBLE else phrases.nobody_free
+                return twiml.take_message(self._addresses, phrases, [said], [_later(phrases, rows)])
+            case LeaveMessage():
+                who = phrases.we_called.replace("{company}", rows.agent.company)
+                return twiml.hang_up(phrases, [who, message, phrases.goodbye])
             case HangUp(farewell):
                 return twiml.hang_up(phrases, _sentences(farewell, phrases, rows))
 
@@ -118,16 +142,22 @@ def count_end(rows: CallRows) -> None:
         calls_total.labels(direction=direction, outcome=rows.conversation.outcome).inc()
 
 
+async def _message(book: CallBook, answer: Answer, rows: CallRows) -> str:
+    """What a call of ours has to say, when it is to be said now."""
+    order = await book.order_of(rows.call.call_sid) if isinstance(answer, LeaveMessage) else None
+    return order.message if order is not None else ""
+
+
 def _shown_number(rows: CallRows) -> str | None:
     """A withheld number cannot be passed on to the person who is rung: then it is ours that is shown."""
+    if rows.call.direction.startswith("outbound"):
+        return rows.call.from_number
     withheld = rows.conversation.caller_address is None
     return rows.call.to_number if withheld and is_e164(rows.call.to_number) else None
 
 
 def _sentences(farewell: Farewell, phrases: Phrases, rows: CallRows) -> list[str]:
-    """Nobody is promised a call back whose number we do not know."""
-    reachable = rows.conversation.caller_address is not None
-    later = phrases.will_call_back if reachable else phrases.please_call_again
+    later = _later(phrases, rows)
     match farewell:
         case Farewell.NONE:
             return []
@@ -135,3 +165,11 @@ def _sentences(farewell: Farewell, phrases: Phrases, rows: CallRows) -> list[str
             return [phrases.trouble, later]
         case Farewell.NOBODY_FREE:
             return [phrases.nobody_free, later]
+        case Farewell.MESSAGE_TAKEN:
+            return [phrases.message_taken, later]
+
+
+def _later(phrases: Phrases, rows: CallRows) -> str:
+    """Nobody is promised a call back whose number we do not know."""
+    reachable = rows.conversation.caller_address is not None
+    return phrases.will_call_back if reachable else phrases.please_call_again

@@ -8,14 +8,24 @@ same call state always gives the same bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
-from twilio.twiml.voice_response import Connect, VoiceResponse
+from twilio.twiml.voice_response import Connect, Dial, Gather, Start, VoiceResponse
 
 from services.gateway.webhooks.phrases import Phrases
 from shared.security.xml_text import clean_xml_text
 
+OUTBOUND = "outbound"
+"""The name in our addresses under which Twilio brings back which order a call belongs to."""
 RING_S = 25
 """How long a person's telephone rings."""
+LONGEST_MESSAGE_S = 120
+MESSAGE_SILENCE_S = 5
+"""Silence that ends a message."""
+PRESS_WITHIN_S = 6
+"""How long a person has to press a key, each time they are asked."""
+RECORDING_EVENTS = "completed absent"
+"""In TwiML a list is a string with spaces between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +51,66 @@ class Addresses:
         """Asked when a person was rung."""
         return f"{self.public}/twilio/voice/after/dial"
 
+    @property
+    def after_message(self) -> str:
+        """Asked when a caller has left a message."""
+        return f"{self.public}/twilio/voice/after/message"
 
-def connect(addresses: Addresses, generation: int, token: str) -> str:
-    """Connect the line to a voice process.
+    @property
+    def recording(self) -> str:
+        """Told of every recording."""
+        return f"{self.public}/twilio/recording"
+
+    def transfer(self, call_sid: str) -> str:
+        """What the person hears who is rung for this call."""
+        return f"{self.public}/twilio/voice/transfer?call={call_sid}"
+
+    def transfer_answer(self, call_sid: str) -> str:
+        """Told which key they pressed."""
+        return f"{self.public}/twilio/voice/transfer/answer?call={call_sid}"
+
+    @property
+    def put_through(self) -> str:
+        """Asked by a call that an operator puts through."""
+        return f"{self.public}/twilio/voice/put-through"
+
+    def outbound_voice(self, outbound_id: UUID) -> str:
+        """Asked when somebody picks up a call of ours."""
+        return f"{self.public}/twilio/voice?{OUTBOUND}={outbound_id}"
+
+    def outbound_fallback(self, outbound_id: UUID) -> str:
+        """Asked when one of our answers to such a call did not reach Twilio."""
+        return f"{self.public}/twilio/voice/fallback?{OUTBOUND}={outbound_id}"
+
+    def outbound_status(self, outbound_id: UUID) -> str:
+        """Told how such a call stands."""
+        return f"{self.public}/twilio/status?{OUTBOUND}={outbound_id}"
+
+    def machine(self, outbound_id: UUID) -> str:
+        """Told who picked up."""
+        return f"{self.public}/twilio/voice/machine?{OUTBOUND}={outbound_id}"
+
+    def machine_message(self, outbound_id: UUID) -> str:
+        """Asked by a call that an answering machine has picked up."""
+        return f"{self.public}/twilio/voice/machine/message?{OUTBOUND}={outbound_id}"
+
+
+def connect(addresses: Addresses, generation: int, token: str, announced: Phrases | None = None) -> str:
+    """Connect the line to a voice process; record it from here on when that is `announced` in these phrases.
 
     The `<Redirect>` is reached when the voice process dies without `action` being asked; without both, the call would
     end there.
     """
     after = addresses.after_stream(generation)
     response = VoiceResponse()
+    if announced is not None:
+        _say(response, announced, [announced.recorded])
+        recording = Start()
+        recording.recording(
+            channels="dual", track="both", trim="do-not-trim",
+            recording_status_callback=addresses.recording, recording_status_callback_event=RECORDING_EVENTS,
+        )  # fmt: skip
+        response.append(recording)
     stream = Connect(action=after, method="POST")
     stream.stream(url=addresses.stream).parameter(name="token", value=token)
     response.append(stream)
@@ -57,17 +118,67 @@ def connect(addresses: Addresses, generation: int, token: str) -> str:
     return str(response)
 
 
-def put_through(addresses: Addresses, phrases: Phrases, sentences: list[str], number: str, shown: str | None) -> str:
+def put_through(
+    addresses: Addresses,
+    phrases: Phrases,
+    sentences: list[str],
+    number: str,
+    shown: str | None,
+    *,
+    warm_for: str | None = None,
+) -> str:
     """Say the sentences and ring `number`; `shown` is the number it sees, the caller's own when None.
 
-    With `action` nothing behind `<Dial>` is ever reached.
+    `warm_for` is the CallSid of the caller, when the person is to hear first what it is about. With `action` nothing
+    behind `<Dial>` is ever reached.
     """
     response = VoiceResponse()
     _say(response, phrases, sentences)
-    response.dial(
-        clean_xml_text(number), action=addresses.after_dial, method="POST", timeout=RING_S, answer_on_bridge=True,
+    dial = Dial(
+        None if warm_for else clean_xml_text(number),
+        action=addresses.after_dial, method="POST", timeout=RING_S, answer_on_bridge=True,
         caller_id=None if shown is None else clean_xml_text(shown),
     )  # fmt: skip
+    if warm_for:
+        dial.number(clean_xml_text(number), url=addresses.transfer(warm_for), method="POST")
+    response.append(dial)
+    return str(response)
+
+
+def brief(addresses: Addresses, phrases: Phrases, briefing: str, call_sid: str) -> str:
+    """Tell the person who was rung what it is about, and ask whether they take the call.
+
+    At the end of the document Twilio would put the caller through: whoever presses nothing is a machine, so it ends
+    with a hang-up.
+    """
+    response = VoiceResponse()
+    for sentences in ([briefing, phrases.press_to_take], [phrases.press_to_take]):
+        gather = Gather(num_digits=1, timeout=PRESS_WITHIN_S, action=addresses.transfer_answer(call_sid), method="POST")
+        _say(gather, phrases, sentences)
+        response.append(gather)
+    response.hangup()
+    return str(response)
+
+
+def bridge() -> str:
+    """Put the two through: the document of the person who was rung is over."""
+    return str(VoiceResponse())
+
+
+def take_message(addresses: Addresses, phrases: Phrases, sentences: list[str], farewell: list[str]) -> str:
+    """Say the sentences and record what the caller leaves; say `farewell` when it is only silence.
+
+    Without an `action`, `<Record>` would ask for this same document again, for ever.
+    """
+    response = VoiceResponse()
+    _say(response, phrases, [*sentences, phrases.leave_message])
+    response.record(
+        action=addresses.after_message, method="POST", max_length=LONGEST_MESSAGE_S, timeout=MESSAGE_SILENCE_S,
+        finish_on_key="#", play_beep=True, trim="trim-silence",
+        recording_status_callback=addresses.recording, recording_status_callback_event=RECORDING_EVENTS,
+    )  # fmt: skip
+    _say(response, phrases, farewell)
+    response.hangup()
     return str(response)
 
 
@@ -79,7 +190,7 @@ def hang_up(phrases: Phrases, sentences: list[str]) -> str:
     return str(response)
 
 
-def _say(response: VoiceResponse, phrases: Phrases, sentences: list[str]) -> None:
+def _say(response: VoiceResponse | Gather, phrases: Phrases, sentences: list[str]) -> None:
     """One `<Say>` for all sentences; none for nothing, because an empty one is an error (13520)."""
     text = clean_xml_text(" ".join(sentences)).strip()
     if text:

@@ -6,13 +6,22 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from services.ticketing.domain.category import Category
-from services.ticketing.domain.conversation import Caller, Conversation, Question, Said, Source
+from services.ticketing.domain.conversation import (
+    Caller,
+    Conversation,
+    Question,
+    Recording,
+    Said,
+    Source,
+    Transfer,
+)
 from services.ticketing.domain.summary import Sentiment, Summary, SummaryOrigin, VersionedSummary
+from shared.contracts.calls import RecordingKind, RecordingStatus, TransferOutcome
 from shared.contracts.conversations import Channel, Outcome, Priority, Speaker
 from shared.conversation.state import ConversationState, Phase
 from shared.database import models
@@ -36,7 +45,9 @@ class PostgresConversations:
             if row is None:
                 raise NotFound("there is no such conversation")
             agent = session.get_one(models.Agent, row.agent_id)
-        return _conversation(row, agent)
+            transfer = session.get(models.Transfer, row.call.id) if row.call else None
+            recordings = session.scalars(_listenable(row.call)).all() if row.call else ()
+        return _conversation(row, agent, transfer, recordings)
 
     def newest_summary(self, conversation_id: UUID) -> VersionedSummary | None:
         with self._sessions() as session:
@@ -93,7 +104,18 @@ def _versioned(row: models.Summary) -> VersionedSummary:
     )
 
 
-def _conversation(row: models.Conversation, agent: models.Agent) -> Conversation:
+def _listenable(call: models.Call) -> Select[models.Recording]:
+    """The call's recordings that are ready, the oldest first."""
+    ready = (models.Recording.call_id == call.id, models.Recording.status == RecordingStatus.COMPLETED)
+    return select(models.Recording).where(*ready).order_by(models.Recording.created_at)
+
+
+def _conversation(
+    row: models.Conversation,
+    agent: models.Agent,
+    transfer: models.Transfer | None,
+    recordings: Iterable[models.Recording],
+) -> Conversation:
     state = ConversationState.from_json(row.checkpoint)
     return Conversation(
         id=row.id,
@@ -109,7 +131,16 @@ def _conversation(row: models.Conversation, agent: models.Agent) -> Conversation
         turns=tuple(_said(turn) for turn in row.turns),
         questions=tuple(Question(known.text, known.found, known.answered) for known in state.questions),
         promise=state.promise.text if state.promise else None,
+        we_called=row.call is not None and row.call.direction.startswith("outbound"),
+        transfer=None if transfer is None else _transfer(transfer),
+        recordings=tuple(
+            Recording(kept.recording_sid, RecordingKind(kept.kind), kept.url, kept.seconds) for kept in recordings
+        ),
     )
+
+
+def _transfer(row: models.Transfer) -> Transfer:
+    return Transfer(row.number, TransferOutcome(row.outcome) if row.outcome else None, row.seconds)
 
 
 def _said(turn: models.Turn) -> Said:

@@ -23,7 +23,7 @@ from services.ticketing.application.ports import (
     RequesterGone,
     StillUnknown,
 )
-from services.ticketing.domain.draft import Note, TicketDraft, summary_note, write_draft
+from services.ticketing.domain.draft import Note, TicketDraft, recording_notes, summary_note, write_draft
 from services.ticketing.domain.extract import extract_summary
 from services.ticketing.domain.requester import person_of
 from services.ticketing.domain.waiting import may_create_again, next_look_up
@@ -69,18 +69,23 @@ class Desk:
                 attempts=claim.attempts,
                 state=TicketState.OPEN,
             )
-        # a better summary that came while this run was busy found no case to add itself to
-        self.improve_ticket(ticket_id)
+        # a better summary or a recording that came while this run was busy found no case to add itself to
+        self.update_ticket(ticket_id)
 
-    def improve_ticket(self, ticket_id: UUID) -> None:
-        """Add the newest summary as a note, when the case stands and shows an older one."""
+    def update_ticket(self, ticket_id: UUID) -> None:
+        """Add what is new since the case was made as notes: recordings, and a better summary."""
         if (claim := self._ledger.claim_open(ticket_id)) is None or claim.case is None:
             return
         with self._held(claim):
+            conversation = self._conversations.load(claim.conversation_id)
+            for note in recording_notes(conversation, claim.marker):
+                if note.client_id not in claim.notes_sent:
+                    self._add_note_once(claim.case, note)
+                    self._ledger.note_sent(claim, note.client_id)
             summary = self._conversations.newest_summary(claim.conversation_id)
             if summary is None or summary.version <= claim.summary_version:
                 return
-            note = summary_note(self._conversations.load(claim.conversation_id), summary, claim.marker)
+            note = summary_note(conversation, summary, claim.marker)
             self._add_note_once(claim.case, note)
             self._ledger.note_sent(claim, note.client_id)
             self._ledger.opened(claim, summary.version)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from shared.contracts.calls import RecordingKind, TransferOutcome
 from shared.contracts.conversations import Channel, Outcome, Speaker
 
 
@@ -60,6 +61,27 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """The attempt to put the caller through to a person."""
+
+    number: str
+    outcome: TransferOutcome | None
+    """None when nobody has reported it."""
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Sound that can be listened to elsewhere."""
+
+    name: str
+    """The recording's own id."""
+    kind: RecordingKind
+    url: str | None
+    seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """Everything a ticket is written from."""
 
@@ -79,6 +101,10 @@ class Conversation:
     questions: tuple[Question, ...] = ()
     promise: str | None = None
     """What the assistant promised, in the words that were spoken."""
+    we_called: bool = False
+    transfer: Transfer | None = None
+    recordings: tuple[Recording, ...] = ()
+    """Those that can be listened to by now."""
 
     @property
     def seconds(self) -> int:

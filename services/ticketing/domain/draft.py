@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from services.ticketing.domain.category import Category
 from services.ticketing.domain.conversation import Caller, Conversation
-from services.ticketing.domain.first_post import write_first_post, write_improvement
+from services.ticketing.domain.first_post import write_first_post, write_improvement, write_recording
 from services.ticketing.domain.summary import VersionedSummary
 from services.ticketing.domain.transcript import write_transcript
 from shared.contracts.conversations import Outcome, Priority
@@ -63,7 +63,7 @@ class TicketDraft:
     status: CaseStatus
     type: CaseType
     notes: tuple[Note, ...]
-    """The transcript, in one or more parts."""
+    """The transcript, in one or more parts, and what was recorded."""
     caller: Caller
     language: str
 
@@ -79,9 +79,12 @@ def write_draft(conversation: Conversation, summary: VersionedSummary, marker: s
         priority=content.priority,
         status=_STATUSES[conversation.outcome],
         type=_type(conversation.outcome, content.category),
-        notes=tuple(
-            Note.of(f"{marker}:transcript:{number}", html)
-            for number, html in enumerate(write_transcript(conversation), start=1)
+        notes=(
+            *(
+                Note.of(f"{marker}:transcript:{number}", html)
+                for number, html in enumerate(write_transcript(conversation), start=1)
+            ),
+            *recording_notes(conversation, marker),
         ),
         caller=conversation.caller,
         language=conversation.language,
@@ -91,6 +94,14 @@ def write_draft(conversation: Conversation, summary: VersionedSummary, marker: s
 def summary_note(conversation: Conversation, summary: VersionedSummary, marker: str) -> Note:
     """The note that brings a better summary to a case that stands already."""
     return Note.of(f"{marker}:summary:{summary.version}", write_improvement(conversation, summary))
+
+
+def recording_notes(conversation: Conversation, marker: str) -> tuple[Note, ...]:
+    """A note for each recording: most are ready only when the case stands already."""
+    return tuple(
+        Note.of(f"{marker}:recording:{recording.name}", write_recording(recording))
+        for recording in conversation.recordings
+    )
 
 
 def reference_line(name: str) -> str:
@@ -117,6 +128,7 @@ _STATUSES: dict[Outcome, CaseStatus] = {
     Outcome.ABANDONED: CaseStatus.NEW,
     Outcome.SILENT: CaseStatus.NEW,
     Outcome.REFUSED: CaseStatus.NEW,
+    Outcome.NOT_REACHED: CaseStatus.NEW,
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.ticketing.domain.conversation import Caller, Conversation
+from services.ticketing.domain.conversation import Caller, Conversation, Recording, Transfer
 from services.ticketing.domain.markup import bullets, length, link, paragraph, safe, section, time_of
 from services.ticketing.domain.summary import Summary, SummaryOrigin, VersionedSummary
+from shared.contracts.calls import RecordingKind, TransferOutcome
 from shared.contracts.conversations import Outcome
 
 OUTCOMES: dict[Outcome, str] = {
@@ -16,6 +17,17 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.ABANDONED: "the caller hung up before the end",
     Outcome.SILENT: "the caller never spoke",
     Outcome.REFUSED: "the call could not be taken: call back",
+    Outcome.NOT_REACHED: "we called and reached nobody",
+}
+
+TRANSFERS: dict[TransferOutcome, str] = {
+    TransferOutcome.ACCEPTED: "a person took the call",
+    TransferOutcome.DECLINED: "the person declined",
+    TransferOutcome.BUSY: "busy",
+    TransferOutcome.NO_ANSWER: "no answer",
+    TransferOutcome.VOICEMAIL: "a machine picked up",
+    TransferOutcome.CALLER_LEFT: "the caller hung up before somebody took the call",
+    TransferOutcome.FAILED: "the number could not be reached",
 }
 
 
@@ -70,12 +82,29 @@ def _caller(caller: Caller) -> Iterator[str]:
 def _facts(conversation: Conversation, versioned: VersionedSummary) -> Iterator[str]:
     yield f"Began: {time_of(conversation.started_at)}, took {length(conversation.seconds)}"
     yield f"Outcome: {OUTCOMES[conversation.outcome]}"
+    if conversation.we_called:
+        yield "Direction: we called"
+    if conversation.transfer is not None:
+        yield f"Transfer: {_transfer(conversation.transfer)}"
     yield f"Language: {safe(conversation.language)}"
     yield f"Sentiment of the caller's words: {versioned.summary.sentiment.value}"
     yield f"Answered by: {safe(conversation.assistant)}, the AI assistant of {safe(conversation.company)}"
     yield f"Call: {safe(conversation.channel_reference)}"
     yield f"Conversation: {conversation.id}"
     yield from _origin(versioned)
+
+
+def _transfer(transfer: Transfer) -> str:
+    became = TRANSFERS[transfer.outcome] if transfer.outcome else "nobody has reported how it went"
+    talked = f", talked for {length(transfer.seconds)}" if transfer.seconds else ""
+    return f"to {safe(transfer.number)}: {became}{talked}"
+
+
+def write_recording(recording: Recording) -> str:
+    """HTML of the note that tells of a recording, without its reference line."""
+    what = "The caller left a message" if recording.kind is RecordingKind.MESSAGE else "The call was recorded"
+    took = f" ({length(recording.seconds)})" if recording.seconds else ""
+    return paragraph(f"{what}{took}.") + f"<p>{link('Listen to the recording', recording.url)}</p>"
 
 
 def _origin(versioned: VersionedSummary) -> Iterator[str]:

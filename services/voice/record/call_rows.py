@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import CallStatus, MediaState
 from shared.database.engine import AsyncSessions
-from shared.database.models import Agent, Call, Conversation
+from shared.database.models import Agent, Call, Conversation, OutboundCall
 
 NUMBERS_PER_GENERATION: Final = 1000
 """Turn numbers of one generation: what an earlier process stores late can never collide with what its successor
@@ -33,6 +33,8 @@ class ClaimedCall:
     started_at: datetime
     checkpoint: dict[str, Any]
     profile: AgentProfile
+    initial_message: str = ""
+    """What a call of ours says first."""
 
     @property
     def first_turn(self) -> int:
@@ -68,9 +70,10 @@ async def claim(sessions: AsyncSessions, call_sid: str, generation: int) -> Clai
             return None
         row = (
             await session.execute(
-                select(Call.direction, Conversation, Agent)
+                select(Call.direction, Conversation, Agent, OutboundCall.message)
                 .join(Conversation, Call.conversation_id == Conversation.id)
                 .join(Agent, Conversation.agent_id == Agent.id)
+                .outerjoin(OutboundCall, OutboundCall.call_sid == Call.call_sid)
                 .where(Call.id == call_id)
             )
         ).one()
@@ -85,6 +88,7 @@ async def claim(sessions: AsyncSessions, call_sid: str, generation: int) -> Clai
             started_at=conversation.started_at,
             checkpoint=conversation.checkpoint,
             profile=AgentProfile.model_validate(row.Agent),
+            initial_message=row.message or "",
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from services.voice.conversations import Carried
 from services.voice.hearing.end_of_turn import Expects
@@ -38,6 +38,8 @@ Result = TypeVar("Result")
 
 MOST_FAREWELLS: Final = 3
 """How often a caller may talk over the end of the longest call before the line is let go all the same."""
+MOST_KEYS: Final = 8
+"""Keys that wait to be answered; who presses more is playing."""
 STORED_WITHIN_S: Final = 3.0
 """How long a finished call waits for the record before its line is let go."""
 
@@ -94,6 +96,7 @@ class Call:
         self._playout = Playout(parts.stream, parts.pace, parts.clock)
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         self._listening = Listening(parts.hearing, parts.clock, self._expects, self._on_report, self._on_decided)
+        self._keys: asyncio.Queue[Said] = asyncio.Queue(MOST_KEYS)
         self._speaking: Speaking | None = None
         self._answering: Said | None = None
         self._began_at = parts.clock.monotonic()
@@ -112,7 +115,10 @@ class Call:
         self._playout.echoed(name)
 
     def digit(self, digit: str) -> None:
-        """Keys mean nothing to this conversation yet."""
+        """A key that says something at the moment is a turn of the caller; any other is nothing."""
+        if (says := self._assistant.key_says(digit)) is not None and not self._keys.full():
+            now = self._clock.monotonic()
+            self._keys.put_nowait(Said(says, now, now, now, digit))
 
     # The call from beginning to end.
 
@@ -133,7 +139,8 @@ class Call:
         reading = asyncio.create_task(self._stream.run(self), name="reading")
         talking = asyncio.create_task(self._talk(), name="talking")
         listening = asyncio.create_task(self._listening.run(), name="listening")
-        working = {reading, talking, listening}
+        pressing = asyncio.create_task(self._take_keys(), name="pressing")
+        working = {reading, talking, listening, pressing}
         try:
             while True:
                 done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
@@ -141,14 +148,16 @@ class Call:
                     return step
                 if listening in done:
                     await _unless_gone(listening)
+                if pressing in done:
+                    await _unless_gone(pressing)
                 if reading in done:
                     # A caller who hung up has ended the conversation; a stream that broke off has not.
                     return calls.NextStep.HANG_UP if reading.result() is StreamEnd.STOPPED else None
                 working -= done
         finally:
-            for task in (reading, talking, listening):
+            for task in (reading, talking, listening, pressing):
                 task.cancel()
-            await asyncio.gather(reading, talking, listening, return_exceptions=True)
+            await asyncio.gather(reading, talking, listening, pressing, return_exceptions=True)
 
     async def _leave(self, step: calls.NextStep | None) -> Ending:
         """Store what is left to store and let go of everything. Whatever cancels us, this is finished first."""
@@ -302,10 +311,22 @@ class Call:
         """Something was heard: fall silent if it is words, and be ready to answer them."""
         if not has_words(event):
             return
+        await self._fall_silent(now)
+        self._voice.prepare()
+
+    async def _fall_silent(self, now: float) -> None:
+        """Stop saying what is being said."""
         speaking = self._speaking
         if speaking is not None and speaking.began_at is not None and not speaking.interrupted:
             await stop_speaking(speaking, self._playout, self._clock, now)
-        self._voice.prepare()
+
+    async def _take_keys(self) -> NoReturn:
+        """Keys interrupt at once: whoever presses one has not waited for the end of the sentence."""
+        while True:
+            said = await self._keys.get()
+            await self._fall_silent(said.decided_at)
+            self._listening.turns.put_nowait(said)
+            self._on_decided()
 
     def _on_decided(self) -> None:
         """A new turn: an answer to the one before that is not being heard yet is no longer wanted."""
@@ -319,7 +340,7 @@ class Call:
 
     def _note_caller(self, said: Said) -> None:
         phase = self._assistant.state.phase
-        self._note(self._turns.of_caller(said.text, phase, said.began_at, said.spoken_until))
+        self._note(self._turns.of_caller(said.noted, phase, said.began_at, said.spoken_until))
 
     def _note(self, *turns: TurnNote) -> None:
         state = self._assistant.state

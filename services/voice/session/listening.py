@@ -24,6 +24,13 @@ class Said:
     began_at: float
     spoken_until: float
     decided_at: float
+    key: str = ""
+    """The key that was pressed to say it; empty for words."""
+
+    @property
+    def noted(self) -> str:
+        """The same as the record tells it."""
+        return f"[key {self.key}]" if self.key else self.text
 
 
 @dataclass(frozen=True, slots=True)

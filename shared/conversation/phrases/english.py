@@ -16,6 +16,7 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
         "What can I do for you?",
         "Please tell me in one sentence what you need help with.",
     ),
+    Phrase.WE_CALL: ("Hello, I am {name}, the AI assistant of {company}.",),
     Phrase.RESUMED: ("Sorry, we were cut off for a moment.",),
     Phrase.CLARIFY: (
         "I'm happy to help. What is it about, and what happens exactly?",
@@ -75,7 +76,7 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.EMAIL_GIVEN_UP: ("I can't get the address quite right, so we will go on without it.",),
     Phrase.RECAP_FOLLOW_UP: ("A colleague will get back to you about your question.",),
     Phrase.RECAP_CALL_BACK: ("A colleague will call you back.",),
-    Phrase.GOODBYE: ("Thank you for calling. Goodbye!",),
+    Phrase.GOODBYE: ("Thank you for calling. Goodbye!", "Thank you for your time. Goodbye!"),
     Phrase.TIME_WARNING: ("Just to let you know, we have about five minutes left on this call.",),
     Phrase.TIME_UP: ("I'm sorry, we have reached the longest time for one call, so I have to end it here.",),
     Phrase.APOLOGY: ("I'm sorry, something went wrong on my side. Could you say that again?",),

@@ -14,6 +14,8 @@ class Phrase(StrEnum):
     REACH_PERSON = auto()
     REACH_CALL_BACK = auto()
     HOW_CAN_I_HELP = auto()
+    WE_CALL = auto()
+    """{name} and {company} of the agent: the first words of a call of ours"""
     RESUMED = auto()
     CLARIFY = auto()
     SAY_AGAIN = auto()

@@ -159,3 +159,5 @@ class Words:
     answers: AnswerWords
     questions: QuestionWords
     claims: ClaimWords
+    keys: Mapping[str, str]
+    """What pressing a key of the telephone says, by key."""

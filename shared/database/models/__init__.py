@@ -6,6 +6,7 @@ from shared.database.models.analytics import ConversationFacts
 from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, PeriodClaim
 from shared.database.models.conversations import Call, Conversation, Turn
 from shared.database.models.knowledge import Article, Chunk, Collection
+from shared.database.models.telephony import OutboundCall, Recording, Transfer
 from shared.database.models.tickets import Summary, Ticket
 
 __all__ = [
@@ -20,9 +21,12 @@ __all__ = [
     "ConversationFacts",
     "DeadLetter",
     "InboxRow",
+    "OutboundCall",
     "OutboxRow",
     "PeriodClaim",
+    "Recording",
     "Summary",
     "Ticket",
+    "Transfer",
     "Turn",
 ]

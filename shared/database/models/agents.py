@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.database.base import Base, Dated
 
@@ -32,6 +33,12 @@ class Agent(Dated, Base):
     ticket_policy: Mapped[str] = mapped_column(String(30), server_default=TicketPolicy.EVERY_CONVERSATION.value)
     email_policy: Mapped[str] = mapped_column(String(30), server_default=EmailPolicy.ALWAYS.value)
     transfer_number: Mapped[str | None] = mapped_column(String(32))
+    transfer_mode: Mapped[str] = mapped_column(String(10), server_default=TransferMode.COLD.value)
+    on_machine: Mapped[str] = mapped_column(String(20), server_default=OnMachine.HANG_UP.value)
+    takes_messages: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a caller whom nobody can talk to is asked to leave a message."""
+    records_calls: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether calls are recorded; each caller is told before the recording begins."""
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
 
     numbers: Mapped[list[AgentNumber]] = relationship(

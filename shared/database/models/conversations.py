@@ -62,8 +62,12 @@ class Call(Dated, Base):
     stream_issued_at: Mapped[datetime]
     """When the present generation's token was issued; the token can be written again from the row."""
     answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None] = mapped_column(String(30))
+    """Who picked up a call of ours, as Twilio's machine detection heard it; none when nobody asked."""
     ended_at: Mapped[datetime | None]
     duration_seconds: Mapped[int | None]
+    checked_at: Mapped[datetime | None]
+    """When Twilio was last asked about a call that had gone quiet."""
 
     conversation: Mapped[Conversation] = relationship(back_populates="call", lazy="raise")
 

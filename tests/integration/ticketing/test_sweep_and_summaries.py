@@ -180,7 +180,7 @@ def test_a_model_that_fails_delays_the_better_summary_and_never_the_ticket(
     (improvement,) = rows(room, TaskName.UPDATE_TICKET)
     assert improvement.payload == {"ticket_id": str(ticket.id)}
     for _ in range(2):
-        room.desk().improve_ticket(ticket.id)
+        room.desk().update_ticket(ticket.id)
     (case,) = kayako.active(ticket.marker)
     ids = [post.client_id for post in view_of(kayako.desk, case).posts]
     assert ids == [None, f"{ticket.marker}:transcript:1", f"{ticket.marker}:summary:2"]
@@ -205,7 +205,7 @@ def test_a_model_that_only_invents_is_not_asked_again(room: Room) -> None:
 
 def test_a_ticket_that_waits_for_no_summary_gets_it_by_an_update(room: Room, kayako: LabKayako) -> None:
     ticket = room.ticket(room.planned())
-    room.desk().improve_ticket(ticket.id)
+    room.desk().update_ticket(ticket.id)
     assert not kayako.desk.cases
     with room.sessions.begin() as session:
         session.execute(update(OutboxRow).values(sent_at=datetime.now(UTC)))
@@ -214,7 +214,7 @@ def test_a_ticket_that_waits_for_no_summary_gets_it_by_an_update(room: Room, kay
     summariser(room, "The router restarts.").summarise(ticket.conversation_id, uuid4())
     assert stored(room).version == 2
     assert len(rows(room, TaskName.UPDATE_TICKET)) == 1
-    room.desk().improve_ticket(ticket.id)
+    room.desk().update_ticket(ticket.id)
     (case,) = kayako.active(ticket.marker)
     assert view_of(kayako.desk, case).posts[-1].client_id == f"{ticket.marker}:summary:2"
 
@@ -227,8 +227,8 @@ def test_a_note_with_a_better_summary_is_added_once(room: Room, kayako: LabKayak
     summariser(room, "The router restarts.").improve(ticket.conversation_id, uuid4())
     kayako.fail(KayakoFault.ANSWER_LOST, "POST /cases/*/reply", times=1)
     with pytest.raises(Transient):
-        room.desk().improve_ticket(ticket.id)
-    room.desk().improve_ticket(ticket.id)
+        room.desk().update_ticket(ticket.id)
+    room.desk().update_ticket(ticket.id)
     (case,) = kayako.active(ticket.marker)
     ids = [post.client_id for post in view_of(kayako.desk, case).posts]
     assert ids.count(f"{ticket.marker}:summary:2") == 1
@@ -263,5 +263,5 @@ def test_a_better_summary_that_comes_while_the_ticket_is_written_is_not_lost(roo
     (case,) = kayako.active(ticket.marker)
     ids = [post.client_id for post in view_of(kayako.desk, case).posts]
     assert ids == [None, f"{ticket.marker}:transcript:1", f"{ticket.marker}:summary:2"]
-    room.desk().improve_ticket(ticket.id)
+    room.desk().update_ticket(ticket.id)
     assert len(view_of(kayako.desk, case).posts) == 3

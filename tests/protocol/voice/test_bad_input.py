@@ -36,8 +36,8 @@ def rejected(reason: Rejected) -> float:
 class _Unfortunate(Conversations):
     """Conversations of which those of one company break."""
 
-    def begin(self, profile: AgentProfile, state: ConversationState) -> Carried:
-        carried = super().begin(profile, state)
+    def begin(self, profile: AgentProfile, state: ConversationState, initial_message: str = "") -> Carried:
+        carried = super().begin(profile, state, initial_message)
         return replace(carried, assistant=_Breaks(carried.assistant)) if profile.company == "Unfortunate" else carried
 
 

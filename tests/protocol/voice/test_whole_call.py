@@ -35,6 +35,8 @@ async def test_calls_of_all_kinds(database_url: str, redis_url: str) -> None:
             reported_first=is_over_for_twilio_first(house),
             resumed=goes_on_where_it_stood(house),
             transferred=asks_for_a_person(house, person),
+            key=presses_a_key_for_a_person(house, person),
+            called=is_called_by_us(house),
             model=is_answered_by_a_model(clever),
             longest=reaches_the_longest_time(hurried),
         )
@@ -155,6 +157,40 @@ async def asks_for_a_person(house: VoiceHouse, agent_id: Any) -> None:
     assert "put you through" in caller.heard
     assert (await house.call(call.record.sid)).next_step == NextStep.TRANSFER
     assert (await house.conversation(call.record.sid)).outcome == Outcome.TRANSFERRED
+
+
+async def presses_a_key_for_a_person(house: VoiceHouse, agent_id: Any) -> None:
+    caller = Driven()
+    call = house.ring(caller, rows={"agent_id": agent_id})
+    await caller.hears("Hello, this")
+    for key in "59#1":  # these mean nothing here, and interrupt nothing
+        caller.press(key)
+        await caller.until(lambda: caller.key is None)
+    await caller.hears(GREETING)
+    caller.press("0")
+    await call.over.wait()
+    assert "How can I help?" not in caller.heard
+    assert "put you through" in caller.heard
+    assert (await house.call(call.record.sid)).next_step == NextStep.TRANSFER
+    turns = await house.turns(call.record.sid)
+    assert [turn.text for turn in turns if turn.speaker == "caller"] == ["[key 0]"]
+    assert turns[0].interrupted
+
+
+async def is_called_by_us(house: VoiceHouse) -> None:
+    called = Driven()
+    message = "Your new router was delivered. Do you know how to restart it?"
+    call = house.ring(called, rows={"direction": "outbound-api", "initial_message": message})
+    await called.asked("Do you know how to restart it?", "No, how do I restart my router?")
+    await called.hears("wait ten seconds")
+    called.hang_up()
+    await call.over.wait()
+    who = called.heard.partition(" Your new router")[0]
+    assert who.startswith("Hello, I am agent ")
+    assert who.endswith(", the AI assistant of Fernway.")
+    assert GREETING not in called.heard
+    await house.left(call.record.sid, MediaState.FINISHED)
+    assert (await house.conversation(call.record.sid)).notice_heard
 
 
 async def is_answered_by_a_model(house: VoiceHouse) -> None:

@@ -72,6 +72,7 @@ def needs(program: Program) -> set[tuple[str, int]]:
         "VOICE_URL": ("voice", 8000),
         "KAYAKO_URL": ("vendors", 443),
         "DEEPGRAM_URL": ("vendors", 443),
+        "TWILIO_API_URL": ("vendors", 443),
         "OPENAI_BASE_URL": ("vendors", 443),
     }
     found = {where for name, where in wanted.items() if name in names}

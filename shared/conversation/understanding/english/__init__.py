@@ -8,4 +8,5 @@ from shared.conversation.understanding.english.questions import QUESTIONS
 from shared.conversation.understanding.english.spelling import SPELLING
 from shared.conversation.understanding.words import Words
 
-WORDS = Words(spelling=SPELLING, answers=ANSWERS, questions=QUESTIONS, claims=CLAIMS)
+KEYS = {"0": "I want to talk to a person", "1": "yes", "2": "no", "*": "could you repeat that"}
+WORDS = Words(spelling=SPELLING, answers=ANSWERS, questions=QUESTIONS, claims=CLAIMS, keys=KEYS)

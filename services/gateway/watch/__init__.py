@@ -1,0 +1,1 @@
+"""What nobody reports: calls that have gone quiet, and orders that nobody answered."""

@@ -1,0 +1,69 @@
+"""`/twilio/voice/transfer`: a person was rung for a caller, hears what it is about, and decides by a key.
+
+These requests are about the person's leg of the call. The address, which we gave out, names the caller's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from services.gateway.webhooks import twiml
+from services.gateway.webhooks.briefing import briefing
+from services.gateway.webhooks.call_book import CallBook, CallRows
+from services.gateway.webhooks.phrases import phrases_for
+from services.gateway.webhooks.report import CALL_SID_FORM
+from services.gateway.webhooks.signed import Report, TwilioSigned
+from services.gateway.webhooks.switchboard import twiml_response
+from services.gateway.wiring import Wired
+from shared.contracts.calls import TransferOutcome
+from shared.conversation.state import ConversationState
+from shared.database.transactions import transaction
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+routes = APIRouter(include_in_schema=False)
+
+CallersCall = Annotated[str, Query(alias="call", pattern=CALL_SID_FORM)]
+TAKE = "1"
+
+
+@routes.post("/twilio/voice/transfer", dependencies=[Depends(TwilioSigned())])
+async def brief(wiring: Wired, call_sid: CallersCall) -> Response:
+    """Say what it is about and ask; nothing is stored."""
+    async with transaction(wiring.sessions) as session:
+        rows = await CallBook(session).find(call_sid)
+        if rows is None or not _waits(rows):
+            return _not_any_more()
+        phrases = phrases_for(rows.agent.language)
+        state = ConversationState.from_json(rows.conversation.checkpoint)
+        told = briefing(phrases, rows.agent.company, state)
+    return twiml_response(twiml.brief(wiring.addresses, phrases, told, call_sid))
+
+
+@routes.post("/twilio/voice/transfer/answer", dependencies=[Depends(TwilioSigned())])
+async def answered(report: Report, wiring: Wired, call_sid: CallersCall) -> Response:
+    """Put the two through, or note that the person did not want the call."""
+    async with transaction(wiring.sessions) as session:
+        rows = await CallBook(session).find(call_sid)
+        if rows is None or not _waits(rows):
+            return _not_any_more()
+        if report.fields.get("Digits") == TAKE:
+            return twiml_response(twiml.bridge())
+        if rows.transfer is not None and rows.transfer.outcome is None:
+            rows.transfer.outcome = TransferOutcome.DECLINED
+            log.info("transfer_declined", call_sid=call_sid)
+    return _not_any_more()
+
+
+def _waits(rows: CallRows) -> bool:
+    """Whether the caller is still there to be put through."""
+    ringing = rows.transfer is not None and rows.transfer.ended_at is None
+    return ringing and rows.conversation.closed_at is None
+
+
+def _not_any_more() -> Response:
+    """The person's leg ends; the caller's goes on with what follows a dial."""
+    return twiml_response(twiml.hang_up(phrases_for(""), []))
