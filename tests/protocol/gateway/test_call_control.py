@@ -37,7 +37,7 @@ QUESTION = "Why is my router blinking orange?"
 BRIEFED = "A caller of Fernway would like to talk to you. It is about: Why is my router blinking orange?"
 AFTER_THE_TONE = 30
 """Ticks of 20 ms: the tone takes a fifth of a second."""
-TAKEN = {"presses": "1", "talks_for_s": 3, "says": "Hello, hello, hello, hello. A colleague here."}
+TAKEN = {"presses": "1", "talks_for_s": 12, "says": "Hello. " * 35 + "A colleague here."}
 REFUSED_BY_KEY = {"presses": "2"}
 
 

@@ -35,11 +35,15 @@ async def test_calls_of_all_kinds(database_url: str, redis_url: str) -> None:
             reported_first=is_over_for_twilio_first(house),
             resumed=goes_on_where_it_stood(house),
             transferred=asks_for_a_person(house, person),
-            key=presses_a_key_for_a_person(house, person),
-            called=is_called_by_us(house),
             model=is_answered_by_a_model(clever),
             longest=reaches_the_longest_time(hurried),
         )
+
+
+async def test_keys_and_calls_of_ours(database_url: str, redis_url: str) -> None:
+    async with voice_house(database_url, redis_url) as house:
+        person = await an_agent(house.sessions, transfer_number="+18005550199")
+        await all_at_once(key=presses_a_key_for_a_person(house, person), called=is_called_by_us(house))
 
 
 async def is_answered(house: VoiceHouse) -> None:
