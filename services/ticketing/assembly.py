@@ -15,9 +15,14 @@ from services.ticketing.application.desk import Desk
 from services.ticketing.application.summarise import Summariser, SummaryModel
 from services.ticketing.application.sweep import Sweep
 from shared.clients.kayako import KayakoClient
+from shared.clients.kayako_capabilities import Capabilities
+from shared.clients.kayako_known import known_capabilities
 from shared.clock import Clock
 from shared.database.engine import Sessions
 from shared.settings import KayakoSettings, OpenAISettings
+
+TIMES_AS_LONG = 3
+"""The quiet time is at least so many times what a new case took to show when the tenant was probed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +37,16 @@ class TicketRoom:
 def ticket_room(settings: KayakoSettings, sessions: Sessions, clock: Clock, lease: timedelta) -> Iterator[TicketRoom]:
     """The desk and the sweep over one connection to Kayako. `lease` is longer than any run may last."""
     ledger = PostgresLedger(sessions, lease)
-    with KayakoClient(settings, clock) as client:
-        help_desk = KayakoDesk(client, settings, clock)
-        desk = Desk(ledger, PostgresConversations(sessions), help_desk, settings.kayako_quiet_s)
+    known = known_capabilities(sessions, settings.kayako_url)
+    with KayakoClient(settings, clock, known) as client:
+        help_desk = KayakoDesk(client, settings, clock, known)
+        desk = Desk(ledger, PostgresConversations(sessions), help_desk, quiet_s(settings, known))
         yield TicketRoom(desk, Sweep(ledger, help_desk, clock))
+
+
+def quiet_s(settings: KayakoSettings, known: Capabilities) -> float:
+    """How long after an unanswered create call a case may still appear."""
+    return max(settings.kayako_quiet_s, TIMES_AS_LONG * (known.shown_after_s or 0))
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from services.ticketing.adapters.kayako_people import KayakoPeople
 from services.ticketing.adapters.kayako_tables import KayakoTables
 from services.ticketing.application.ports import Case, CaseGone, DraftRefused, RequesterGone
 from services.ticketing.domain.draft import DUPLICATE, MARKERS, OURS, Note, TicketDraft, mentions
+from services.ticketing.domain.probe import CALL_FIELD
 from services.ticketing.domain.requester import Person
 from shared.clients.kayako import KayakoClient
+from shared.clients.kayako_capabilities import UNKNOWN, Capabilities
 from shared.clients.kayako_envelope import Row
 from shared.clients.kayako_errors import FieldRefused, NoSuchResource, Refused
 from shared.clock import Clock
@@ -32,8 +34,11 @@ ACTIVE = "ACTIVE"
 class KayakoDesk:
     """Implements `HelpDesk`."""
 
-    def __init__(self, client: KayakoClient, settings: KayakoSettings, clock: Clock) -> None:
+    def __init__(
+        self, client: KayakoClient, settings: KayakoSettings, clock: Clock, capabilities: Capabilities = UNKNOWN
+    ) -> None:
         self._client = client
+        self._capabilities = capabilities
         self._base = settings.kayako_url
         self._team = settings.kayako_default_team
         self._tables = KayakoTables(client, clock)
@@ -43,7 +48,7 @@ class KayakoDesk:
         listed = self._client.get("cases", tags=marker, fields=WITH_TAGS, limit=RECENT).rows
         if found := self._oldest(row for row in listed if self._carries(row, marker)):
             return found
-        if not thorough:
+        if not thorough and self._capabilities.filters_by_tag is not False:
             return None
         if requester_id is not None and (found := self._among_requesters_cases(marker, requester_id)):
             return found
@@ -99,6 +104,8 @@ class KayakoDesk:
             "requester_id": requester_id,
             "tags": ",".join(draft.tags),
         }
+        if self._capabilities.form_id is not None:
+            body["form_id"] = self._capabilities.form_id
         if not bare:
             body.update(self._optional(draft))
         try:
@@ -111,12 +118,13 @@ class KayakoDesk:
         except Refused as error:
             raise DraftRefused(error.detail, optional_parts=False) from error
 
-    def _optional(self, draft: TicketDraft) -> dict[str, int]:
-        chosen = {
+    def _optional(self, draft: TicketDraft) -> dict[str, object]:
+        chosen: dict[str, object] = {
             "status_id": self._tables.status(draft.status),
             "priority_id": self._tables.priority(draft.priority),
             "type_id": self._tables.type(draft.type),
             "assigned_team_id": self._tables.team(self._team) if self._team else None,
+            "field_values": {CALL_FIELD: draft.marker} if self._capabilities.has_call_field else None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
@@ -60,3 +61,16 @@ class Summary(Dated, Base):
     priority: Mapped[str] = mapped_column(String(10))
     sentiment: Mapped[str] = mapped_column(String(20))
     model: Mapped[str | None] = mapped_column(String(100))
+
+
+class HelpDeskProbe(Base):
+    """What `make kayako-probe` found at a help desk's address."""
+
+    __tablename__ = "help_desk_probes"
+
+    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    capabilities: Mapped[dict[str, Any]]
+    """In the form of `shared.clients.kayako_capabilities`."""
+    findings: Mapped[list[dict[str, Any]]]
+    """Everything it said, in the form of `services.ticketing.domain.probe`."""
+    probed_at: Mapped[datetime]
