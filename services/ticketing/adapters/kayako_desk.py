@@ -17,7 +17,10 @@ from shared.clients.kayako_capabilities import UNKNOWN, Capabilities
 from shared.clients.kayako_envelope import Row
 from shared.clients.kayako_errors import FieldRefused, NoSuchResource, Refused
 from shared.clock import Clock
+from shared.observability.logs import get_logger
 from shared.settings import KayakoSettings
+
+log = get_logger(__name__)
 
 NOTE = "NOTE"
 """The only channel on which nothing is mailed to the customer."""
@@ -127,6 +130,25 @@ class KayakoDesk:
             "field_values": {CALL_FIELD: draft.marker} if self._capabilities.has_call_field else None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
+
+    def is_open(self, case: Case, requester_id: int) -> bool:
+        try:
+            row = self._client.get(f"cases/{case.id}").row
+        except NoSuchResource:
+            return False
+        return (
+            row.get("state", ACTIVE) == ACTIVE
+            and not row.get("is_merged")
+            and (row.get("requester") or {}).get("id") == requester_id
+            and self._tables.means_open((row.get("status") or {}).get("id"))
+        )
+
+    def mark(self, case: Case, marker: str) -> None:
+        """Best effort: the note's last line names the marker in any case."""
+        try:
+            self._client.post(f"cases/{case.id}/tags", {"tags": marker})
+        except Refused as error:
+            log.warning("case_not_marked", case_id=case.id, error_code=error.code)
 
     def has_note(self, case: Case, client_id: str) -> bool:
         with _words_of_the_desk():

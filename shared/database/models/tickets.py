@@ -34,6 +34,10 @@ class Ticket(Dated, Base):
     """The help desk's user, stored before the case is created so that a crash makes no second user."""
     case_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     case_url: Mapped[str | None] = mapped_column(String(500))
+    joined_ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"), index=True)
+    """The ticket that the case was made for, when this one is a note on it: a repeat call."""
+    stands_alone: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The case it had joined was taken away: it gets one of its own."""
     subject: Mapped[str | None] = mapped_column(String(200))
     notes_sent: Mapped[list[str]] = mapped_column(server_default=text("'[]'"))
     """Client ids of the notes known to stand on the case."""

@@ -26,8 +26,22 @@ def upgrade() -> None:
         sa.Column("probed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("url", name=op.f("pk_help_desk_probes")),
     )
+    op.add_column(
+        "agents", sa.Column("repeat_policy", sa.String(length=30), server_default="join_open_ticket", nullable=False)
+    )
+    op.add_column("tickets", sa.Column("joined_ticket_id", sa.Uuid(), nullable=True))
+    op.add_column("tickets", sa.Column("stands_alone", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.create_index(op.f("ix_tickets_joined_ticket_id"), "tickets", ["joined_ticket_id"])
+    op.create_foreign_key(
+        op.f("fk_tickets_joined_ticket_id_tickets"), "tickets", "tickets", ["joined_ticket_id"], ["id"]
+    )
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_constraint(op.f("fk_tickets_joined_ticket_id_tickets"), "tickets", type_="foreignkey")
+    op.drop_index(op.f("ix_tickets_joined_ticket_id"), table_name="tickets")
+    op.drop_column("tickets", "stands_alone")
+    op.drop_column("tickets", "joined_ticket_id")
+    op.drop_column("agents", "repeat_policy")
     op.drop_table("help_desk_probes")
