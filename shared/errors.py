@@ -74,6 +74,10 @@ class Transient(CallwrightError):
         self.retry_after = retry_after
 
 
+class Away(Transient):
+    """The other side answers nobody of us at the moment, or has had enough of us all."""
+
+
 class Busy(Transient):
     """Somebody else is at it: waiting for one's turn is no failure, however often."""
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.ticketing.adapters.conversations import PostgresConversations
+from services.ticketing.adapters.gate import PostgresGate
 from services.ticketing.adapters.kayako_desk import KayakoDesk
 from services.ticketing.adapters.ledger import PostgresLedger
 from services.ticketing.adapters.summary_store import PostgresSummaryStore
 from services.ticketing.application.desk import Desk
+from services.ticketing.application.line import KNOCK_AGAIN_S, Line
 from services.ticketing.application.summarise import Summariser, SummaryModel
 from services.ticketing.application.sweep import Sweep
 from shared.clients.kayako import KayakoClient
@@ -38,9 +40,10 @@ def ticket_room(settings: KayakoSettings, sessions: Sessions, clock: Clock, leas
     """The desk and the sweep over one connection to Kayako. `lease` is longer than any run may last."""
     ledger = PostgresLedger(sessions, lease)
     known = known_capabilities(sessions, settings.kayako_url)
-    with KayakoClient(settings, clock, known) as client:
+    with KayakoClient(settings, clock, known, breaker_rest_s=KNOCK_AGAIN_S / 2) as client:
         help_desk = KayakoDesk(client, settings, clock, known)
-        desk = Desk(ledger, PostgresConversations(sessions), help_desk, quiet_s(settings, known))
+        line = Line(PostgresGate(sessions, settings.kayako_url))
+        desk = Desk(ledger, PostgresConversations(sessions), help_desk, line, quiet_s(settings, known))
         yield TicketRoom(desk, Sweep(ledger, help_desk, clock))
 
 

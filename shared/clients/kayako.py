@@ -61,12 +61,20 @@ class KayakoClient:
     of `shared.clients.kayako_errors`, and writes `OutcomeUnknown`.
     """
 
-    def __init__(self, settings: KayakoSettings, clock: Clock, capabilities: Capabilities = UNKNOWN) -> None:
+    def __init__(
+        self,
+        settings: KayakoSettings,
+        clock: Clock,
+        capabilities: Capabilities = UNKNOWN,
+        *,
+        breaker_rest_s: float = 10.0,
+    ) -> None:
+        """`breaker_rest_s` is how long this process leaves Kayako alone after three failures in a row."""
         self._settings = settings
         self._clock = clock
         self._capabilities = capabilities
         self._auth_mode = _auth_mode(settings, capabilities)
-        self._breaker = Breaker("Kayako", clock)
+        self._breaker = Breaker("Kayako", clock, rest=breaker_rest_s)
         self._held_back: dict[str, float] = {}
         self._locked_until = 0.0
         self._stopped_until: float | None = None

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.ticketing.application.line import Line
 from services.ticketing.application.ports import (
     Case,
     CaseGone,
@@ -59,8 +60,11 @@ class Desk:
     `quiet_s` is how long after an unanswered create call a case may still appear.
     """
 
-    def __init__(self, ledger: Ledger, conversations: Conversations, help_desk: HelpDesk, quiet_s: float) -> None:
+    def __init__(
+        self, ledger: Ledger, conversations: Conversations, help_desk: HelpDesk, line: Line, quiet_s: float
+    ) -> None:
         self._ledger = ledger
+        self._line = line
         self._conversations = conversations
         self._help_desk = help_desk
         self._quiet_s = quiet_s
@@ -72,7 +76,7 @@ class Desk:
         """
         if (claim := self._ledger.claim(ticket_id)) is None:
             return
-        with self._held(claim):
+        with self._held(claim), self._line.turn(ticket_id):
             conversation = self._conversations.load(claim.conversation_id)
             summary = self._conversations.newest_summary(
                 claim.conversation_id
@@ -96,7 +100,7 @@ class Desk:
         """Add the newest summary as a note, when the case stands and shows an older one."""
         if (claim := self._ledger.claim_open(ticket_id)) is None or claim.case is None:
             return
-        with self._held(claim):
+        with self._held(claim), self._line.turn(ticket_id):
             summary = self._conversations.newest_summary(claim.conversation_id)
             if summary is None or summary.version <= claim.summary_version:
                 return

@@ -6,7 +6,7 @@ from shared.database.models.analytics import ConversationFacts
 from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, PeriodClaim
 from shared.database.models.conversations import Call, Conversation, Turn
 from shared.database.models.knowledge import Article, Chunk, Collection
-from shared.database.models.tickets import HelpDeskProbe, Summary, Ticket
+from shared.database.models.tickets import HelpDeskGate, HelpDeskProbe, Summary, Ticket
 
 __all__ = [
     "Agent",
@@ -19,6 +19,7 @@ __all__ = [
     "Conversation",
     "ConversationFacts",
     "DeadLetter",
+    "HelpDeskGate",
     "HelpDeskProbe",
     "InboxRow",
     "OutboxRow",

@@ -67,6 +67,19 @@ class Summary(Dated, Base):
     model: Mapped[str | None] = mapped_column(String(100))
 
 
+class HelpDeskGate(Base):
+    """Whether the help desk at this address is asked at present; one row for all worker processes."""
+
+    __tablename__ = "help_desk_gates"
+
+    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    closed_until: Mapped[datetime | None]
+    """None while it answers."""
+    knocking: Mapped[bool] = mapped_column(server_default=text("false"))
+    """One ticket tries whether it answers again; `closed_until` is then when to stop waiting for that one."""
+    opened_at: Mapped[datetime | None]
+
+
 class HelpDeskProbe(Base):
     """What `make kayako-probe` found at a help desk's address."""
 

@@ -26,6 +26,14 @@ def upgrade() -> None:
         sa.Column("probed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("url", name=op.f("pk_help_desk_probes")),
     )
+    op.create_table(
+        "help_desk_gates",
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("closed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("knocking", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("url", name=op.f("pk_help_desk_gates")),
+    )
     op.add_column(
         "agents", sa.Column("repeat_policy", sa.String(length=30), server_default="join_open_ticket", nullable=False)
     )
@@ -44,4 +52,5 @@ def downgrade() -> None:
     op.drop_column("tickets", "stands_alone")
     op.drop_column("tickets", "joined_ticket_id")
     op.drop_column("agents", "repeat_policy")
+    op.drop_table("help_desk_gates")
     op.drop_table("help_desk_probes")
