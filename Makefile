@@ -1,6 +1,6 @@
 # Callwright. `make` lists what there is; `make demo` is the place to start.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down call kb dead-letters replay doctor test explore bench check lock migration clean
+.PHONY: help setup demo up down call kb dead-letters replay kayako-probe doctor test explore bench check lock migration clean
 PYTHON_ENV := .venv/bin/python
 RUN := $(PYTHON_ENV) -m
 
@@ -29,6 +29,9 @@ dead-letters: desk ## tasks that gave up, and why
 
 replay: desk ## send dead letters again (ID=task id, or ALL=1)
 	@$(RUN) lab replay $(if $(ALL),--all,$(ID))
+
+kayako-probe: desk ## what your Kayako tenant can do, and what to mend (WRITE=1 also makes one internal case)
+	@$(RUN) lab kayako-probe $(if $(WRITE),--write)
 
 doctor: desk ## what is missing on this machine or in the settings, and how to mend it
 	@$(RUN) lab doctor

@@ -1,4 +1,4 @@
-"""The commands behind `make`: `python -m lab demo|up|down|call|kb|dead-letters|replay|doctor|migration`."""
+"""The commands behind `make`: `python -m lab VERB`; without one it lists them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from shared.settings import SettingsError
 
 TOLD = (NotRunning, Refused, TooSlow, NoPlace, NoServer, StartFailed, SettingsError)
 """Errors whose message is meant for the person who typed the command."""
+PLAIN: dict[str, Callable[[], int]] = {"up": operate.up, "down": operate.down, "doctor": doctor.doctor}
+"""Commands without options."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     again = verbs.add_parser("replay", help="send dead letters again")
     again.add_argument("ids", nargs="*")
     again.add_argument("--all", action="store_true")
+    probe = verbs.add_parser("kayako-probe", help="what this Kayako tenant can do, and what to mend")
+    probe.add_argument("--write", action="store_true")
     verbs.add_parser("doctor", help="what is missing here, and how to mend it")
     verbs.add_parser("migration", help="a migration from the models").add_argument("message")
     return commands
@@ -67,10 +71,8 @@ def command(chosen: argparse.Namespace) -> Callable[[], int]:
     match chosen.verb:
         case "demo":
             return lambda: demo.demo(once=chosen.once, kb=chosen.kb)
-        case "up":
-            return operate.up
-        case "down":
-            return operate.down
+        case "up" | "down" | "doctor":
+            return PLAIN[chosen.verb]
         case "call" if chosen.questions:
             return lambda: calls.ask(chosen.questions, chosen.count, chosen.at_once, chosen.collection)
         case "call":
@@ -81,8 +83,8 @@ def command(chosen: argparse.Namespace) -> Callable[[], int]:
             return lambda: operate.background("dead-letters")
         case "replay":
             return lambda: operate.background("replay", *(["--all"] if chosen.all else chosen.ids))
-        case "doctor":
-            return doctor.doctor
+        case "kayako-probe":
+            return lambda: operate.kayako_probe(write=chosen.write)
         case _:
             return lambda: migration.migration(chosen.message)
 

@@ -81,6 +81,10 @@ class LimitReached(Transient):
     title = "Too many requests"
 
 
+class Away(Transient):
+    """The other side answers nobody of us at the moment, or has had enough of us all."""
+
+
 class Busy(Transient):
     """Somebody else is at it: waiting for one's turn is no failure, however often."""
 

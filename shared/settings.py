@@ -231,7 +231,8 @@ class KayakoSettings(SettingsGroup):
     kayako_url: WebAddress
     kayako_email: str = Field(min_length=3)
     kayako_password: SecretStr
-    kayako_auth_mode: Literal["basic_each", "session", "basic_plus_session"] = "basic_each"
+    kayako_auth_mode: Literal["auto", "basic_each", "session", "basic_plus_session"] = "auto"
+    """`auto` takes what `make kayako-probe` found to work, and `basic_each` before its first run."""
     kayako_timeout_s: float = Field(default=20, gt=0, le=120)
     kayako_page: int = Field(default=100, ge=1, le=1000)
     kayako_quiet_s: float = Field(default=90, ge=0)

@@ -10,10 +10,10 @@ import sys
 
 from lab.desk.api import PlatformApi, wait_until
 from lab.desk.demo import addresses
-from lab.desk.running import newest
+from lab.desk.running import NotRunning, newest
 from lab.sample import AGENT, ARTICLES
 from lab.stack.place import Place, running_places
-from lab.stack.platform import operator_settings
+from lab.stack.platform import KAYAKO, operator_settings
 from lab.stack.supervisor import stop_asked
 from lab.stack.whole import Stack, whole_stack
 
@@ -69,3 +69,28 @@ def background(*command: str) -> int:
         [sys.executable, "-m", "services.workers", *command], env=environment, check=False
     )
     return done.returncode
+
+
+def kayako_probe(*, write: bool) -> int:
+    """Look at the operator's Kayako when its settings are given, else at the running stack's; the exit status."""
+    done = subprocess.run(  # noqa: S603  (our own module, argument lists)
+        [sys.executable, "-m", "services.ticketing.probe", *(["--write"] if write else [])],
+        env=_probe_environment(),
+        check=False,
+    )
+    return done.returncode
+
+
+def _probe_environment() -> dict[str, str]:
+    """The two are never mixed: one tenant's password is not shown to the other. Raises NotRunning without any."""
+    given = any(name in os.environ or f"{name}_FILE" in os.environ for name in KAYAKO)
+    try:
+        running = newest().environment
+    except NotRunning:
+        if not given:
+            raise
+        running = {}
+    if given:
+        running = {name: value for name, value in running.items() if not name.startswith("KAYAKO_")}
+        return {**running, **os.environ}
+    return {**os.environ, **running}

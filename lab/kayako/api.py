@@ -182,6 +182,8 @@ class Api:
                 written: list[JsonValue] = [writer.write(row) for row in rows]
                 position = {name: paging[name] for name in ("offset", "limit") if name in paging}
                 links = {name: link for name, link in paging.items() if name not in position}
+                if not self._desk.settings.gives_next_page:
+                    links.pop("next_url", None)
                 envelope = {
                     "status": 200,
                     "data": written,

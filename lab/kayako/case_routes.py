@@ -19,7 +19,7 @@ def list_cases(desk: Desk, incoming: Incoming) -> Answer:
     """Last update first; trashed, suspended and lagging cases are missing."""
     arguments = incoming.arguments
     cases: Iterable[Case] = desk.cases.values()
-    if "tags" in arguments:
+    if "tags" in arguments and desk.settings.filters_by_tag:
         cases = {case.id: case for name in arguments.words("tags") for case in desk.tagged(name)}.values()
     if "ids" in arguments:
         wanted = set(arguments.ids("ids"))
@@ -45,7 +45,8 @@ def list_cases_of_user(desk: Desk, incoming: Incoming, user_id: int) -> Answer:
 
 
 def _case_page(desk: Desk, incoming: Incoming, cases: Iterable[Case]) -> Many:
-    return by_offset(incoming, desk.listed(cases), Case.kind, Case.body, begins=ignored_offset(desk, incoming))
+    begins = ignored_offset(desk, incoming)
+    return by_offset(incoming, desk.listed(cases), Case.kind, Case.body, desk.settings.largest_page, begins)
 
 
 def _level(desk: Desk, case: Case) -> int:

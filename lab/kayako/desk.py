@@ -44,6 +44,13 @@ class DeskSettings:
     lock_s: int = 600
     requests_per_minute: int | None = None
     """Per verb and resource family; None sets no limit."""
+    largest_page: int = 100
+    gives_next_page: bool = True
+    """Whether a list with more rows names the address of its next page."""
+    filters_by_tag: bool = True
+    """Whether the list of cases minds its argument `tags`."""
+    honours_no_csrf: bool = True
+    """Whether `X-CSRF: false` spares a session its token."""
     list_lag_s: float = 0.0
     search_lag_s: float = 2.0
     """Search is an index: what was written is found after a while."""
@@ -78,6 +85,7 @@ class Desk:
             self.settings.session_lifetime_s,
             self.settings.lock_after,
             self.settings.lock_s,
+            honours_no_csrf=self.settings.honours_no_csrf,
         )
         self.tables: Tables = tenant.tables()
         self.users: dict[int, User] = {}

@@ -108,8 +108,11 @@ class Sessions:
         lifetime_s: float = 600,
         lock_after: int = 5,
         lock_s: int = 600,
+        *,
+        honours_no_csrf: bool = True,
     ) -> None:
         """`lifetime_s` is a guess, Kayako documents none; `lock_s` is that of the documented sample."""
+        self._honours_no_csrf = honours_no_csrf
         self.rule = rule
         self.accounts: dict[str, Account] = {}
         self._clock = clock
@@ -133,7 +136,10 @@ class Sessions:
         if given.basic is None and given.step_token is None:
             return self._resume(given, method), False
         if given.session_id is None:
-            return self._open(given), True
+            session = self._open(given)
+            if not self._honours_no_csrf and method not in SAFE:
+                raise refusals.csrf_failed()
+            return session, True
         if self.rule is SignInRule.DOCUMENTED:
             raise refusals.session_lost()
         self._check_password(given)
@@ -165,7 +171,7 @@ class Sessions:
         session = Session(
             id=f"sess-{secrets.token_hex(8)}",
             user_id=account.user_id,
-            csrf_token=None if given.wants_no_csrf else f"csrf-{secrets.token_hex(8)}",
+            csrf_token=None if given.wants_no_csrf and self._honours_no_csrf else f"csrf-{secrets.token_hex(8)}",
             last_used=self._clock.monotonic(),
         )
         self._sessions[session.id] = session

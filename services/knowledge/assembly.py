@@ -14,6 +14,7 @@ from services.knowledge.application import embed, mend, sync
 from services.knowledge.application.ports import HelpCentre, TextEmbedder, VectorStore
 from services.knowledge.application.sync import SyncReport
 from shared.clients.kayako import KayakoClient
+from shared.clients.kayako_known import known_capabilities
 from shared.clock import Clock
 from shared.database.engine import Sessions
 from shared.errors import Transient
@@ -93,6 +94,7 @@ class ImportRoom:
 def import_room(settings: ImportSettings, sessions: Sessions, clock: Clock) -> Iterator[ImportRoom]:
     """A connection to Kayako and one to Chroma; no model is loaded."""
     with ExitStack() as stack:
-        client = stack.enter_context(KayakoClient(settings, clock))
+        known = known_capabilities(sessions, settings.kayako_url)
+        client = stack.enter_context(KayakoClient(settings, clock, known))
         store = stack.enter_context(ChromaStore(settings.chroma_url, settings.space))
         yield ImportRoom(sessions, KayakoArticles(client), store, settings.space, clock)

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.ticketing.adapters.conversations import PostgresConversations
+from services.ticketing.adapters.gate import PostgresGate
 from services.ticketing.adapters.kayako_desk import KayakoDesk
 from services.ticketing.adapters.ledger import PostgresLedger
 from services.ticketing.adapters.summary_store import PostgresSummaryStore
 from services.ticketing.application.desk import Desk
+from services.ticketing.application.line import KNOCK_AGAIN_S, Line
 from services.ticketing.application.summarise import Summariser, SummaryModel
 from services.ticketing.application.sweep import Sweep
 from shared.clients.kayako import KayakoClient
+from shared.clients.kayako_capabilities import Capabilities
+from shared.clients.kayako_known import known_capabilities
 from shared.clock import Clock
 from shared.database.engine import Sessions
 from shared.settings import KayakoSettings, OpenAISettings
+
+TIMES_AS_LONG = 3
+"""The quiet time is at least so many times what a new case took to show when the tenant was probed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,17 @@ class TicketRoom:
 def ticket_room(settings: KayakoSettings, sessions: Sessions, clock: Clock, lease: timedelta) -> Iterator[TicketRoom]:
     """The desk and the sweep over one connection to Kayako. `lease` is longer than any run may last."""
     ledger = PostgresLedger(sessions, lease)
-    with KayakoClient(settings, clock) as client:
-        help_desk = KayakoDesk(client, settings, clock)
-        desk = Desk(ledger, PostgresConversations(sessions), help_desk, settings.kayako_quiet_s)
+    known = known_capabilities(sessions, settings.kayako_url)
+    with KayakoClient(settings, clock, known, breaker_rest_s=KNOCK_AGAIN_S / 2) as client:
+        help_desk = KayakoDesk(client, settings, clock, known)
+        line = Line(PostgresGate(sessions, settings.kayako_url))
+        desk = Desk(ledger, PostgresConversations(sessions), help_desk, line, quiet_s(settings, known))
         yield TicketRoom(desk, Sweep(ledger, help_desk, clock))
+
+
+def quiet_s(settings: KayakoSettings, known: Capabilities) -> float:
+    """How long after an unanswered create call a case may still appear."""
+    return max(settings.kayako_quiet_s, TIMES_AS_LONG * (known.shown_after_s or 0))
 
 
 @contextmanager

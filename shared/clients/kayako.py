@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from shared.clients.kayako_capabilities import UNKNOWN, AuthMode, Capabilities
 from shared.clients.kayako_envelope import (
     SESSION_NOT_FOUND,
     Envelope,
@@ -60,10 +61,20 @@ class KayakoClient:
     of `shared.clients.kayako_errors`, and writes `OutcomeUnknown`.
     """
 
-    def __init__(self, settings: KayakoSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: KayakoSettings,
+        clock: Clock,
+        capabilities: Capabilities = UNKNOWN,
+        *,
+        breaker_rest_s: float = 10.0,
+    ) -> None:
+        """`breaker_rest_s` is how long this process leaves Kayako alone after three failures in a row."""
         self._settings = settings
         self._clock = clock
-        self._breaker = Breaker("Kayako", clock)
+        self._capabilities = capabilities
+        self._auth_mode = _auth_mode(settings, capabilities)
+        self._breaker = Breaker("Kayako", clock, rest=breaker_rest_s)
         self._held_back: dict[str, float] = {}
         self._locked_until = 0.0
         self._stopped_until: float | None = None
@@ -73,7 +84,7 @@ class KayakoClient:
         self._http = httpx.Client(
             base_url=f"{settings.kayako_url}/api/v1/",
             timeout=wait,
-            cookies=None if settings.kayako_auth_mode == "basic_plus_session" else _no_cookies(),
+            cookies=None if self._auth_mode == "basic_plus_session" else _no_cookies(),
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
             headers={"accept": "application/json", "x-requested-with": "XMLHttpRequest"},
         )
@@ -108,15 +119,22 @@ class KayakoClient:
 
         Ends when there is no next page or when a page brings nothing new.
         """
-        envelope = self.get(path, **{"limit": self._settings.kayako_page, **arguments})
+        limit = min(self._settings.kayako_page, self._capabilities.largest_page or self._settings.kayako_page)
+        asked: dict[str, Argument] = {"limit": limit, **arguments}
+        envelope = self.get(path, **asked)
         seen: set[object] = set()
         for _ in range(MOST_PAGES):
             fresh = [row for row in envelope.rows if row.get("id") not in seen]
             seen.update(row.get("id") for row in fresh)
             yield replace(envelope, data=fresh)
-            if not fresh or not envelope.next_url:
+            if not fresh:
                 return
-            envelope = self._follow(envelope.next_url)
+            if envelope.next_url:
+                envelope = self._follow(envelope.next_url)
+            elif self._capabilities.gives_next_page is False and len(seen) < (envelope.total_count or 0):
+                envelope = self.get(path, **asked, offset=len(seen))
+            else:
+                return
         raise KayakoUnavailable(f"Kayako's list of {path} does not end")
 
     def _follow(self, next_url: str) -> Envelope:
@@ -147,7 +165,7 @@ class KayakoClient:
             kind = KayakoUnavailable if verb == "GET" else OutcomeUnknown
             raise kind(f"Kayako's answer to {name} cannot be read") from error
         self._breaker.succeeded()
-        return envelope
+        return replace(envelope, gave_csrf_token="x-csrf-token" in headers)
 
     def _check_allowed(self, name: str) -> None:
         """Raise what was said a moment ago instead of asking again too early."""
@@ -222,7 +240,7 @@ class KayakoClient:
 
     @property
     def _uses_session(self) -> bool:
-        return self._settings.kayako_auth_mode != "basic_each"
+        return self._auth_mode != "basic_each"
 
     def _basic(self) -> dict[str, str]:
         pair = f"{self._settings.kayako_email}:{self._settings.kayako_password.get_secret_value()}"
@@ -255,11 +273,17 @@ class KayakoClient:
             raise KayakoUnavailable("Kayako's answer to the sign-in cannot be read") from error
         token = headers.get("x-csrf-token")
         protected = {"x-csrf-token": token} if token else {}
-        if self._settings.kayako_auth_mode == "basic_plus_session":
+        if self._auth_mode == "basic_plus_session":
             return {**self._basic(), **protected}
         if envelope.session_id is None:
             raise KayakoUnavailable("Kayako's sign-in gave no session; try KAYAKO_AUTH_MODE=basic_each")
         return {"x-session-id": envelope.session_id, **protected}
+
+
+def _auth_mode(settings: KayakoSettings, capabilities: Capabilities) -> AuthMode:
+    if settings.kayako_auth_mode == "auto":
+        return capabilities.auth_mode or "basic_each"
+    return settings.kayako_auth_mode
 
 
 def _no_cookies() -> CookieJar:

@@ -52,6 +52,8 @@ class Envelope:
     limit: int | None = None
     next_url: str | None = None
     session_id: str | None = None
+    gave_csrf_token: bool = False
+    """Whether the answer came with a token against forged requests: every write then needs one."""
 
     @property
     def row(self) -> Row:

@@ -6,14 +6,14 @@ The question after a failed write is never "what status was it" but "may it have
 
 from __future__ import annotations
 
-from shared.errors import Permanent, Transient
+from shared.errors import Away, Permanent, Transient
 
 
-class KayakoUnavailable(Transient):
+class KayakoUnavailable(Away):
     """Kayako could not be asked, or failed at a read: nothing was changed."""
 
 
-class RateLimited(Transient):
+class RateLimited(Away):
     """Too many requests of this kind in this minute; `retry_after` is what Kayako asks for."""
 
 
@@ -21,7 +21,7 @@ class SessionLost(Transient):
     """Our session is gone; the request was not carried out and the next one signs in again."""
 
 
-class SignInLocked(Transient):
+class SignInLocked(Away):
     """Kayako has locked the sign-in after too many bad tries; every further one prolongs it."""
 
 

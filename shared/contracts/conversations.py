@@ -55,6 +55,15 @@ class TicketPolicy(StrEnum):
     """Only those that a person must deal with."""
 
 
+class RepeatPolicy(StrEnum):
+    """What becomes of a call about a problem that has an open case already."""
+
+    JOIN_OPEN_TICKET = "join_open_ticket"
+    """It is added to that case as a note, where there is no doubt."""
+    NEW_TICKET = "new_ticket"
+    """It gets a case of its own."""
+
+
 class EmailPolicy(StrEnum):
     """When the assistant asks for an e-mail address."""
 

@@ -38,6 +38,10 @@ class Ticket(BaseModel):
     case_url: str | None
     attempts: int
     parked_reason: str | None
+    joined_ticket_id: UUID | None = Field(
+        default=None,
+        description="the earlier ticket about the same problem, on whose case this one is a note",
+    )
     created_at: datetime
     opened_at: datetime | None
 

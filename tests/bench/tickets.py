@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ from statistics import quantiles
 from pydantic import SecretStr
 from sqlalchemy import create_engine, func, select
 
-from lab.kayako.desk import EMAIL, PASSWORD
+from lab.kayako.desk import EMAIL, PASSWORD, DeskSettings
 from lab.kayako.faults import KayakoFault
 from lab.stack import servers
 from lab.stack.place import take
@@ -70,8 +71,8 @@ def stage(kayako: LabKayako) -> Iterator[Sessions]:
         yield sync_sessions(engine)
 
 
-def run(sessions: Sessions, closings: int, every_s: float) -> None:
-    """Close so many conversations, one every so often, and report how long their cases took."""
+def run(sessions: Sessions, closings: int, every_s: float) -> float:
+    """Close so many conversations, one every so often, and report how long their cases took; the seconds in all."""
     with sessions.begin() as session:
         agent = an_agent(session)
         calls = [a_conversation(session, agent, caller_address=f"+1312{number:07d}") for number in range(closings)]
@@ -92,10 +93,40 @@ def run(sessions: Sessions, closings: int, every_s: float) -> None:
         joined = select(delay).join(Conversation, Conversation.id == Ticket.conversation_id)
         seconds = sorted(float(value) for value in session.scalars(joined))
     cuts = quantiles(seconds, n=100)
+    _report_order(sessions)
     print(f"{closings} closings, one every {every_s} s, all standing after {took:.1f} s")
     print(
         f"close to ticket: p50 {cuts[49]:.2f} s, p95 {cuts[94]:.2f} s, p99 {cuts[98]:.2f} s, worst {seconds[-1]:.2f} s"
     )
+    return took
+
+
+def _report_order(sessions: Sessions) -> None:
+    """How far tickets came to stand from their place in the order of their conversations' ends."""
+    with sessions() as session:
+        ended = list(session.scalars(select(Ticket.id).order_by(Ticket.created_at)))
+        stood = {
+            ticket_id: place
+            for place, ticket_id in enumerate(session.scalars(select(Ticket.id).order_by(Ticket.opened_at)))
+        }
+    moved = sorted(abs(stood[ticket_id] - place) for place, ticket_id in enumerate(ended))
+    print(f"places out of order: median {moved[len(moved) // 2]}, most {moved[-1]}")
+
+
+@contextmanager
+def away(kayako: LabKayako, seconds: float) -> Iterator[None]:
+    """Kayako answers every request with a failure for the first so many seconds of the block."""
+
+    def come_back() -> None:
+        for fault in fired:
+            print(f"away for {seconds:.0f} s, asked {fault.fired} times meanwhile")
+        kayako.desk.faults.replace([fault for fault in kayako.desk.faults.active if fault not in fired])
+
+    fired = [kayako.fail(KayakoFault.HTML_ERROR)] if seconds else []
+    timer = threading.Timer(seconds, come_back)
+    timer.start()
+    yield
+    timer.join()
 
 
 def main() -> None:
@@ -104,12 +135,17 @@ def main() -> None:
     parser.add_argument("--closings", type=int, default=100)
     parser.add_argument("--every", type=float, default=0.5, help="seconds between two closings; 0 closes all at once")
     parser.add_argument("--kayako-ms", type=float, default=200, help="what the help desk takes for each answer")
+    parser.add_argument("--away", type=float, default=0, help="seconds at the beginning in which the help desk fails")
+    parser.add_argument("--per-minute", type=int, help="the help desk's limit per verb and resource")
     chosen = parser.parse_args()
     configure("bench", "error")
-    with lab_kayako() as kayako:
+    with lab_kayako(DeskSettings(search_lag_s=0, requests_per_minute=chosen.per_minute)) as kayako:
         kayako.fail(KayakoFault.SLOW_ANSWER, seconds=chosen.kayako_ms / 1000)
         with stage(kayako) as sessions:
-            run(sessions, chosen.closings, chosen.every)
+            with away(kayako, chosen.away):
+                took = run(sessions, chosen.closings, chosen.every)
+            if chosen.away:
+                print(f"drained {took - chosen.away:.1f} s after the help desk was back")
         cases = [case for case in kayako.desk.cases.values() if case.tags]
         print(f"cases in the help desk: {len(cases)}, each with {len(cases[0].posts)} posts")
 

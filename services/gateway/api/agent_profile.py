@@ -13,7 +13,7 @@ from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
 from shared.contracts.agents import TOOLS
 from shared.contracts.calls import OnMachine, TransferMode
-from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.errors import Invalid
 from shared.security.redaction import holds_secret
 
@@ -87,6 +87,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "knowledge_collection": "default",
     "tools": ["search_knowledge", "open_ticket", "end_call"],
     "ticket_policy": "every_conversation",
+    "repeat_policy": "join_open_ticket",
     "email_policy": "always",
     "transfer_number": "+18005550199",
     "transfer_mode": "warm",
@@ -117,6 +118,7 @@ class NewAgent(Strict):
     knowledge_collection: CollectionId = "default"
     tools: Tools = Field(default_factory=lambda: list(Tool))
     ticket_policy: TicketPolicy = TicketPolicy.EVERY_CONVERSATION
+    repeat_policy: RepeatPolicy = RepeatPolicy.JOIN_OPEN_TICKET
     email_policy: EmailPolicy = EmailPolicy.ALWAYS
     transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
     transfer_mode: TransferMode = Field(
@@ -151,6 +153,7 @@ class AgentChange(Strict):
     knowledge_collection: CollectionId | MISSING = MISSING
     tools: Tools | MISSING = MISSING
     ticket_policy: TicketPolicy | MISSING = MISSING
+    repeat_policy: RepeatPolicy | MISSING = MISSING
     email_policy: EmailPolicy | MISSING = MISSING
     transfer_number: TransferNumber | MISSING | None = Field(
         default=MISSING, description="null: nobody to put through to"

@@ -16,7 +16,7 @@ from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
 from shared.contracts.calls import OnMachine, TransferMode
-from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.database.models import Agent
 from shared.errors import Conflict, NotFound
 from shared.observability.logs import get_logger
@@ -41,6 +41,7 @@ class AgentView(BaseModel):
     knowledge_collection: str
     tools: list[str]
     ticket_policy: TicketPolicy
+    repeat_policy: RepeatPolicy
     email_policy: EmailPolicy
     transfer_number: str | None
     transfer_mode: TransferMode
@@ -148,6 +149,7 @@ def _view(agent: Agent) -> AgentView:
         knowledge_collection=agent.knowledge_collection,
         tools=agent.tools,
         ticket_policy=TicketPolicy(agent.ticket_policy),
+        repeat_policy=RepeatPolicy(agent.repeat_policy),
         email_policy=EmailPolicy(agent.email_policy),
         transfer_number=agent.transfer_number,
         transfer_mode=TransferMode(agent.transfer_mode),

@@ -27,6 +27,7 @@ _TICKET_EXAMPLE = {
     "case_url": "https://example.kayako.com/agent/conversations/1042",
     "attempts": 1,
     "parked_reason": None,
+    "joined_ticket_id": None,
     "created_at": "2026-11-20T08:25:03Z",
     "opened_at": "2026-11-20T08:25:07Z",
 }

@@ -52,7 +52,7 @@ class PostgresConversations:
     def newest_summary(self, conversation_id: UUID) -> VersionedSummary | None:
         with self._sessions() as session:
             row = session.get(models.Summary, conversation_id)
-        return None if row is None else _versioned(row)
+        return None if row is None else versioned(row)
 
     def keep_first_summary(self, conversation_id: UUID, summary: Summary) -> VersionedSummary:
         with self._sessions.begin() as session:
@@ -61,7 +61,7 @@ class PostgresConversations:
                 .values(conversation_id=conversation_id, **_columns(summary))
                 .on_conflict_do_nothing()
             )
-            return _versioned(session.get_one(models.Summary, conversation_id))
+            return versioned(session.get_one(models.Summary, conversation_id))
 
 
 def keep_summary(session: Session, conversation_id: UUID, summary: Summary) -> None:
@@ -86,7 +86,8 @@ def _columns(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _versioned(row: models.Summary) -> VersionedSummary:
+def versioned(row: models.Summary) -> VersionedSummary:
+    """A stored summary."""
     return VersionedSummary(
         row.version,
         Summary(

@@ -10,12 +10,17 @@ from services.ticketing.adapters.kayako_people import KayakoPeople
 from services.ticketing.adapters.kayako_tables import KayakoTables
 from services.ticketing.application.ports import Case, CaseGone, DraftRefused, RequesterGone
 from services.ticketing.domain.draft import DUPLICATE, MARKERS, OURS, Note, TicketDraft, mentions
+from services.ticketing.domain.probe import CALL_FIELD
 from services.ticketing.domain.requester import Person
 from shared.clients.kayako import KayakoClient
+from shared.clients.kayako_capabilities import UNKNOWN, Capabilities
 from shared.clients.kayako_envelope import Row
 from shared.clients.kayako_errors import FieldRefused, NoSuchResource, Refused
 from shared.clock import Clock
+from shared.observability.logs import get_logger
 from shared.settings import KayakoSettings
+
+log = get_logger(__name__)
 
 NOTE = "NOTE"
 """The only channel on which nothing is mailed to the customer."""
@@ -32,8 +37,11 @@ ACTIVE = "ACTIVE"
 class KayakoDesk:
     """Implements `HelpDesk`."""
 
-    def __init__(self, client: KayakoClient, settings: KayakoSettings, clock: Clock) -> None:
+    def __init__(
+        self, client: KayakoClient, settings: KayakoSettings, clock: Clock, capabilities: Capabilities = UNKNOWN
+    ) -> None:
         self._client = client
+        self._capabilities = capabilities
         self._base = settings.kayako_url
         self._team = settings.kayako_default_team
         self._tables = KayakoTables(client, clock)
@@ -43,7 +51,7 @@ class KayakoDesk:
         listed = self._client.get("cases", tags=marker, fields=WITH_TAGS, limit=RECENT).rows
         if found := self._oldest(row for row in listed if self._carries(row, marker)):
             return found
-        if not thorough:
+        if not thorough and self._capabilities.filters_by_tag is not False:
             return None
         if requester_id is not None and (found := self._among_requesters_cases(marker, requester_id)):
             return found
@@ -99,6 +107,8 @@ class KayakoDesk:
             "requester_id": requester_id,
             "tags": ",".join(draft.tags),
         }
+        if self._capabilities.form_id is not None:
+            body["form_id"] = self._capabilities.form_id
         if not bare:
             body.update(self._optional(draft))
         try:
@@ -111,14 +121,34 @@ class KayakoDesk:
         except Refused as error:
             raise DraftRefused(error.detail, optional_parts=False) from error
 
-    def _optional(self, draft: TicketDraft) -> dict[str, int]:
-        chosen = {
+    def _optional(self, draft: TicketDraft) -> dict[str, object]:
+        chosen: dict[str, object] = {
             "status_id": self._tables.status(draft.status),
             "priority_id": self._tables.priority(draft.priority),
             "type_id": self._tables.type(draft.type),
             "assigned_team_id": self._tables.team(self._team) if self._team else None,
+            "field_values": {CALL_FIELD: draft.marker} if self._capabilities.has_call_field else None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
+
+    def is_open(self, case: Case, requester_id: int) -> bool:
+        try:
+            row = self._client.get(f"cases/{case.id}").row
+        except NoSuchResource:
+            return False
+        return (
+            row.get("state", ACTIVE) == ACTIVE
+            and not row.get("is_merged")
+            and (row.get("requester") or {}).get("id") == requester_id
+            and self._tables.means_open((row.get("status") or {}).get("id"))
+        )
+
+    def mark(self, case: Case, marker: str) -> None:
+        """Best effort: the note's last line names the marker in any case."""
+        try:
+            self._client.post(f"cases/{case.id}/tags", {"tags": marker})
+        except Refused as error:
+            log.warning("case_not_marked", case_id=case.id, error_code=error.code)
 
     def has_note(self, case: Case, client_id: str) -> bool:
         with _words_of_the_desk():

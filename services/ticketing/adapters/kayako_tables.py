@@ -14,6 +14,7 @@ FRESH_S = 600.0
 """How long a table is believed."""
 LEVELS: dict[Priority, int] = {Priority.LOW: 1, Priority.NORMAL: 2, Priority.HIGH: 3, Priority.URGENT: 4}
 CLOSED = "CLOSED"
+OPEN = ("NEW", "OPEN", "PENDING")
 CUSTOMER = "CUSTOMER"
 
 
@@ -32,6 +33,10 @@ class KayakoTables:
     def status(self, status: CaseStatus) -> int | None:
         """The status of this type."""
         return self._find("cases/statuses", lambda row: row.get("type") == status.value)
+
+    def means_open(self, status_id: object) -> bool:
+        """Whether agents still work on cases of this status; a status of the tenant's own making does not say."""
+        return any(row.get("id") == status_id and row.get("type") in OPEN for row in self._rows("cases/statuses"))
 
     def closed(self) -> int | None:
         """The status that ends a case for good."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     exists,
     extract,
+    false,
     func,
     literal,
     or_,
@@ -28,17 +29,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from services.ticketing.adapters.conversations import versioned
 from services.ticketing.application.ports import Case, Claim, HeldElsewhere, LeaseLost
+from services.ticketing.domain.conversation import Caller
+from services.ticketing.domain.repeat import REPEATS_WITHIN, EarlierTicket
+from shared.contracts.conversations import RepeatPolicy
 from shared.contracts.tasks import TaskName
 from shared.contracts.tickets import TicketState
 from shared.database.engine import Sessions
-from shared.database.models import Conversation, DeadLetter, OutboxRow, Ticket
+from shared.database.models import Agent, Conversation, DeadLetter, OutboxRow, Summary, Ticket
 from shared.errors import NotFound
 from shared.messaging.outbox import outbox_row
 
 UNFINISHED = (TicketState.PLANNED, TicketState.SENDING, TicketState.UNKNOWN)
 MOST_REQUEUED = 500
 """Tickets queued again by one sweep; the next one takes the rest."""
+MOST_EARLIER = 10
+"""Earlier tickets of a caller that are compared."""
 
 
 class PostgresLedger:
@@ -99,6 +106,31 @@ class PostgresLedger:
     def created(self, claim: Claim, case: Case) -> None:
         self._write(claim, case_id=case.id, case_url=case.url)
 
+    def earlier_tickets(self, claim: Claim) -> list[EarlierTicket]:
+        with self._sessions() as session:
+            now = session.get_one(Conversation, claim.conversation_id)
+            return [_earlier(*row) for row in session.execute(_open_tickets_of(now))]
+
+    def joined(self, claim: Claim, earlier: EarlierTicket) -> None:
+        self._write(
+            claim,
+            case_id=earlier.case_id,
+            case_url=earlier.case_url,
+            requester_id=earlier.requester_id,
+            joined_ticket_id=earlier.ticket_id,
+        )
+
+    def parted(self, claim: Claim) -> None:
+        self._write(
+            claim,
+            state=TicketState.PLANNED,
+            case_id=None,
+            case_url=None,
+            joined_ticket_id=None,
+            stands_alone=True,
+            notes_sent=[],
+        )
+
     def note_sent(self, claim: Claim, client_id: str) -> None:
         self._write(claim, notes_sent=Ticket.notes_sent + literal([client_id], Ticket.notes_sent.type))
 
@@ -155,9 +187,18 @@ class PostgresLedger:
             return {marker: case_id for marker, case_id in session.execute(known) if case_id is not None}
 
     def move_to(self, marker: str, case: Case) -> None:
-        moving = update(Ticket).where(Ticket.marker == marker).values(case_id=case.id, case_url=case.url)
+        there = {"case_id": case.id, "case_url": case.url}
+        moving = update(Ticket).where(Ticket.marker == marker).values(**there).returning(Ticket.id)
         with self._sessions.begin() as session:
-            session.execute(moving)
+            following = (
+                update(Ticket)
+                .where(Ticket.joined_ticket_id.in_(session.scalars(moving).all()))
+                # a run under way writes for the other case: it must lose its claim
+                .values(**there, state=TicketState.PLANNED, notes_sent=[], fence=Ticket.fence + 1, lease_until=None)
+                .returning(Ticket.id)
+            )
+            for ticket_id in session.scalars(following):
+                session.add(outbox_row(TaskName.OPEN_TICKET, ticket_id, ticket_id=ticket_id))
 
 
 def unpark(session: Session, ticket_id: UUID) -> None:
@@ -212,6 +253,8 @@ def _claim(ticket: Ticket, unanswered: float | None) -> Claim:
         unanswered_s=unanswered,
         requester_id=ticket.requester_id,
         case=None if ticket.case_id is None else Case(ticket.case_id, ticket.case_url),
+        joined=ticket.joined_ticket_id is not None,
+        may_join=ticket.attempts == 0 and not ticket.stands_alone,
         notes_sent=tuple(ticket.notes_sent),
         summary_version=ticket.summary_version,
     )
@@ -236,4 +279,48 @@ def _stuck(still_for: timedelta) -> Select[UUID, str]:
         .order_by(Ticket.created_at)
         .limit(MOST_REQUEUED)
         .with_for_update(of=Ticket, skip_locked=True)
+    )
+
+
+def _open_tickets_of(now: Conversation) -> Select[Ticket, Conversation, Summary]:
+    """Tickets that a repeat call of this conversation's caller may be about."""
+    same_caller = []
+    if now.caller_address is not None:
+        same_caller.append(Conversation.caller_address == now.caller_address)
+    if now.email is not None and now.email_confirmed:
+        same_caller.append(Conversation.email_confirmed & (func.lower(Conversation.email) == now.email.lower()))
+    return (
+        select(Ticket, Conversation, Summary)
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .join(Summary, Summary.conversation_id == Conversation.id)
+        .join(Agent, Agent.id == Conversation.agent_id)
+        .where(
+            or_(false(), *same_caller),
+            Conversation.id != now.id,
+            Conversation.agent_id == now.agent_id,
+            Agent.repeat_policy == RepeatPolicy.JOIN_OPEN_TICKET,
+            Ticket.state == TicketState.OPEN,
+            Ticket.joined_ticket_id.is_(None),
+            Ticket.case_id.is_not(None),
+            Ticket.requester_id.is_not(None),
+            Ticket.opened_at > func.now() - REPEATS_WITHIN,
+        )
+        .order_by(Ticket.opened_at.desc())
+        .limit(MOST_EARLIER)
+    )
+
+
+def _earlier(ticket: Ticket, conversation: Conversation, summary: Summary) -> EarlierTicket:
+    assert ticket.case_id is not None  # noqa: S101  (the query asks for it)
+    assert ticket.requester_id is not None  # noqa: S101  (likewise)
+    return EarlierTicket(
+        ticket_id=ticket.id,
+        case_id=ticket.case_id,
+        case_url=ticket.case_url,
+        requester_id=ticket.requester_id,
+        caller=Caller(
+            conversation.caller_address, conversation.caller_name, conversation.email, conversation.email_confirmed
+        ),
+        language=conversation.language,
+        summary=versioned(summary).summary,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.ticketing.application.ports import Case, CaseGone
-from services.ticketing.domain.draft import MARKERS, Note, TicketDraft
+from services.ticketing.domain.draft import MARKERS, CaseStatus, Note, TicketDraft
 from services.ticketing.domain.requester import Person, same_address, same_number
 from shared.clock import Clock
 
@@ -58,6 +58,19 @@ class MemoryDesk:
         case = MemoryCase(len(self.cases) + 1, draft, requester_id, self._clock.now())
         self.cases[case.id] = case
         return Case(case.id, None)
+
+    def is_open(self, case: Case, requester_id: int) -> bool:
+        standing = self.cases.get(case.id)
+        return (
+            standing is not None
+            and not standing.in_trash
+            and standing.requester_id == requester_id
+            and standing.draft.status is not CaseStatus.COMPLETED
+        )
+
+    def mark(self, case: Case, marker: str) -> None:
+        standing = self._standing(case)
+        standing.draft = replace(standing.draft, tags=tuple(dict.fromkeys([*standing.draft.tags, marker])))
 
     def has_note(self, case: Case, client_id: str) -> bool:
         return client_id in self._standing(case).notes

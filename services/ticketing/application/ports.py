@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.ticketing.domain.conversation import Conversation
 from services.ticketing.domain.draft import Note, TicketDraft
+from services.ticketing.domain.repeat import EarlierTicket
 from services.ticketing.domain.requester import Person
 from services.ticketing.domain.summary import Summary, VersionedSummary
 from shared.errors import Busy, Permanent, Transient
@@ -72,6 +73,10 @@ class Claim:
     """Seconds since the last create call began, when nobody knows what became of it; None when all is known."""
     requester_id: int | None
     case: Case | None
+    joined: bool
+    """The case is that of an earlier call about the same problem."""
+    may_join: bool
+    """No create call was ever begun, and it was not taken off such a case before."""
     notes_sent: tuple[str, ...]
     summary_version: int
     """Version of the summary that the case shows; 0 before there is a case."""
@@ -115,6 +120,21 @@ class Ledger(Protocol):
         """The case stands; its notes may be missing."""
         ...
 
+    def earlier_tickets(self, claim: Claim) -> Sequence[EarlierTicket]:
+        """Open tickets of the same agent with the same caller's number or confirmed address, newest first.
+
+        Only those that a repeat call may be added to by the agent's profile and by their age.
+        """
+        ...
+
+    def joined(self, claim: Claim, earlier: EarlierTicket) -> None:
+        """The conversation goes to the earlier ticket's case; its notes are missing yet."""
+        ...
+
+    def parted(self, claim: Claim) -> None:
+        """The case it had joined takes nothing more: it gets one of its own."""
+        ...
+
     def note_sent(self, claim: Claim, client_id: str) -> None:
         """This note stands on the case."""
         ...
@@ -144,7 +164,10 @@ class Ledger(Protocol):
         ...
 
     def move_to(self, marker: str, case: Case) -> None:
-        """A ticket's case is another one than we thought: duplicates were merged into it."""
+        """A ticket's case is another one than we thought: duplicates were merged into it.
+
+        Repeat calls that had joined the ticket are queued again, so that their notes stand there too.
+        """
         ...
 
 
@@ -187,6 +210,14 @@ class HelpDesk(Protocol):
 
         Raises OutcomeUnknown, DraftRefused, RequesterGone; anything else means that no case was made.
         """
+        ...
+
+    def is_open(self, case: Case, requester_id: int) -> bool:
+        """Whether agents still work on the case, and it is still this requester's."""
+        ...
+
+    def mark(self, case: Case, marker: str) -> None:
+        """Let the case be found by this marker too, where the help desk allows it; twice is once."""
         ...
 
     def has_note(self, case: Case, client_id: str) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from services.ticketing.domain.category import Category
 from services.ticketing.domain.conversation import Caller, Conversation
-from services.ticketing.domain.first_post import write_first_post, write_improvement, write_recording
+from services.ticketing.domain.first_post import write_first_post, write_improvement, write_recording, write_repeat
 from services.ticketing.domain.summary import VersionedSummary
 from services.ticketing.domain.transcript import write_transcript
 from shared.contracts.conversations import Outcome, Priority
@@ -89,6 +89,11 @@ def write_draft(conversation: Conversation, summary: VersionedSummary, marker: s
         caller=conversation.caller,
         language=conversation.language,
     )
+
+
+def repeat_note(conversation: Conversation, summary: VersionedSummary, marker: str) -> Note:
+    """The note that brings a repeat call to the open case of its problem."""
+    return Note.of(f"{marker}:call", write_repeat(conversation, summary))
 
 
 def summary_note(conversation: Conversation, summary: VersionedSummary, marker: str) -> Note:

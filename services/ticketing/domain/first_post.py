@@ -46,6 +46,13 @@ def write_first_post(conversation: Conversation, versioned: VersionedSummary) ->
     )
 
 
+def write_repeat(conversation: Conversation, versioned: VersionedSummary) -> str:
+    """HTML of the note on an open case whose caller called again, without its reference line."""
+    return (
+        f"<p><b>Called again</b> on {time_of(conversation.started_at)}</p>{write_first_post(conversation, versioned)}"
+    )
+
+
 def write_improvement(conversation: Conversation, versioned: VersionedSummary) -> str:
     """HTML of the note that replaces an earlier summary, without its reference line."""
     return "".join(

@@ -7,7 +7,7 @@ from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, P
 from shared.database.models.conversations import Call, Conversation, Turn
 from shared.database.models.knowledge import Article, Chunk, Collection
 from shared.database.models.telephony import OutboundCall, Recording, Transfer
-from shared.database.models.tickets import Summary, Ticket
+from shared.database.models.tickets import HelpDeskGate, HelpDeskProbe, Summary, Ticket
 
 __all__ = [
     "Agent",
@@ -20,6 +20,8 @@ __all__ = [
     "Conversation",
     "ConversationFacts",
     "DeadLetter",
+    "HelpDeskGate",
+    "HelpDeskProbe",
     "InboxRow",
     "OutboundCall",
     "OutboxRow",

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.contracts.calls import OnMachine, TransferMode
-from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
+from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.database.base import Base, Dated
 
 
@@ -31,6 +31,7 @@ class Agent(Dated, Base):
         server_default=text("""'["search_knowledge", "open_ticket", "end_call"]'""")
     )
     ticket_policy: Mapped[str] = mapped_column(String(30), server_default=TicketPolicy.EVERY_CONVERSATION.value)
+    repeat_policy: Mapped[str] = mapped_column(String(30), server_default=RepeatPolicy.JOIN_OPEN_TICKET.value)
     email_policy: Mapped[str] = mapped_column(String(30), server_default=EmailPolicy.ALWAYS.value)
     transfer_number: Mapped[str | None] = mapped_column(String(32))
     transfer_mode: Mapped[str] = mapped_column(String(10), server_default=TransferMode.COLD.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
@@ -33,6 +34,10 @@ class Ticket(Dated, Base):
     """The help desk's user, stored before the case is created so that a crash makes no second user."""
     case_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     case_url: Mapped[str | None] = mapped_column(String(500))
+    joined_ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"), index=True)
+    """The ticket that the case was made for, when this one is a note on it: a repeat call."""
+    stands_alone: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The case it had joined was taken away: it gets one of its own."""
     subject: Mapped[str | None] = mapped_column(String(200))
     notes_sent: Mapped[list[str]] = mapped_column(server_default=text("'[]'"))
     """Client ids of the notes known to stand on the case."""
@@ -60,3 +65,29 @@ class Summary(Dated, Base):
     priority: Mapped[str] = mapped_column(String(10))
     sentiment: Mapped[str] = mapped_column(String(20))
     model: Mapped[str | None] = mapped_column(String(100))
+
+
+class HelpDeskGate(Base):
+    """Whether the help desk at this address is asked at present; one row for all worker processes."""
+
+    __tablename__ = "help_desk_gates"
+
+    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    closed_until: Mapped[datetime | None]
+    """None while it answers."""
+    knocking: Mapped[bool] = mapped_column(server_default=text("false"))
+    """One ticket tries whether it answers again; `closed_until` is then when to stop waiting for that one."""
+    opened_at: Mapped[datetime | None]
+
+
+class HelpDeskProbe(Base):
+    """What `make kayako-probe` found at a help desk's address."""
+
+    __tablename__ = "help_desk_probes"
+
+    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    capabilities: Mapped[dict[str, Any]]
+    """In the form of `shared.clients.kayako_capabilities`."""
+    findings: Mapped[list[dict[str, Any]]]
+    """Everything it said, in the form of `services.ticketing.domain.probe`."""
+    probed_at: Mapped[datetime]

@@ -16,6 +16,7 @@ from lab.kayako.views import view_of
 from services.ticketing.adapters.conversations import PostgresConversations
 from services.ticketing.adapters.summary_store import PostgresSummaryStore
 from services.ticketing.application.desk import Desk
+from services.ticketing.application.line import Line
 from services.ticketing.application.ports import StillUnknown
 from services.ticketing.application.summarise import Summariser
 from services.ticketing.domain.conversation import Conversation
@@ -27,7 +28,7 @@ from shared.contracts.tickets import TicketState
 from shared.database import models
 from shared.database.models import DeadLetter, OutboxRow, Ticket
 from shared.errors import Permanent, Transient
-from tests.integration.ticketing.conftest import MakeRoom, Room
+from tests.integration.ticketing.conftest import MakeRoom, NoGate, Room
 from tests.lab_kayako import LabKayako
 
 
@@ -258,7 +259,7 @@ class BetterMeanwhile:
 def test_a_better_summary_that_comes_while_the_ticket_is_written_is_not_lost(room: Room, kayako: LabKayako) -> None:
     ticket = room.ticket(room.planned())
     summariser(room).summarise(ticket.conversation_id, uuid4())
-    desk = Desk(room.ledger, BetterMeanwhile(room), room.help_desk, 90)
+    desk = Desk(room.ledger, BetterMeanwhile(room), room.help_desk, Line(NoGate()), 90)
     desk.open_ticket(ticket.id)
     (case,) = kayako.active(ticket.marker)
     ids = [post.client_id for post in view_of(kayako.desk, case).posts]
