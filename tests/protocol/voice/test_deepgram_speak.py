@@ -15,16 +15,21 @@ from lab.deepgram.settings import Settings
 from lab.deepgram.state import Deepgram
 from lab.speech.decoder import Decoder
 from services.voice.deepgram_socket import DeepgramSockets
-from services.voice.speech import deepgram_speak
+from services.voice.speech import arriving, deepgram_speak
 from services.voice.speech.audio_cache import AudioCache
-from services.voice.speech.deepgram_speak import DeepgramSpeak
+from services.voice.speech.deepgram_speak import TRAITS, aura_speaker
 from services.voice.speech.pace import Pace
-from services.voice.speech.ports import SpeechUnavailable, Voiced
-from services.voice.speech.voice import Voice
-from services.voice.speech.warm_up import NotSynthesised, PhraseSynthesis, WarmUp
+from services.voice.speech.ports import Speaker, SpeechRefused, SpeechUnavailable, Voiced
+from services.voice.speech.standing import Standing
+from services.voice.speech.voice import Candidate, Voice
+from services.voice.speech.voices import Voices
+from services.voice.speech.warm_up import WarmUp
+from services.voice.speech.whole import whole
 from shared.clock import SystemClock
+from shared.contracts.agents import VoicePreference
 from shared.conversation.ports import Sentence
 from tests.serving import serving
+from tests.voice_house import settings_for
 
 VOICE = "aura-2-thalia-en"
 FAST = Settings(generation_speed=200.0, first_byte_s=0.02)
@@ -33,14 +38,18 @@ FAST = Settings(generation_speed=200.0, first_byte_s=0.02)
 @asynccontextmanager
 async def a_speaker(
     faults: SpeakFaults | None = None, key: str = "lab", pace: Settings = FAST
-) -> AsyncIterator[tuple[DeepgramSpeak, Deepgram]]:
+) -> AsyncIterator[tuple[Speaker, Deepgram]]:
     lab = Deepgram(pace, Faults(speak=faults or SpeakFaults()))
     async with serving(make_app(lab)) as address:
-        speaker = DeepgramSpeak(DeepgramSockets(address, key), VOICE, SystemClock())
+        speaker = aura_speaker(DeepgramSockets(address, key), VOICE, SystemClock(), a_standing())
         try:
             yield speaker, lab
         finally:
             await speaker.close()
+
+
+def a_standing() -> Standing:
+    return Standing("deepgram", TRAITS.first_sound_s, SystemClock())
 
 
 async def sound_of(voiced: Voiced) -> bytes:
@@ -116,7 +125,7 @@ async def test_speech_that_cannot_be_had_is_given_up_in_time(faults: SpeakFaults
         began = time.monotonic()
         with pytest.raises(SpeechUnavailable):
             await sound_of(await speaker.begin("Hello there."))
-        assert time.monotonic() - began < deepgram_speak.FIRST_SOUND_S + 0.3
+        assert time.monotonic() - began < arriving.FIRST_SOUND_S + 0.3
 
 
 async def test_after_a_failure_the_next_sentence_has_a_socket_of_its_own() -> None:
@@ -126,10 +135,11 @@ async def test_after_a_failure_the_next_sentence_has_a_socket_of_its_own() -> No
         assert words_in(await sound_of(await speaker.begin("Again."))) == "Again."
 
 
-def a_voice(speaker: DeepgramSpeak, cache: AudioCache) -> Voice:
+def a_voice(speaker: Speaker, cache: AudioCache) -> Voice:
     pace = Pace()
     pace.learn(320, "x")
-    return Voice(speaker, VOICE, cache, pace, SystemClock())
+    line = [Candidate(speaker, pace, a_standing())]
+    return Voice(line, VoicePreference.QUALITY, cache, {}, pace, SystemClock())
 
 
 LONG = "Unplug the router, wait ten seconds, and then plug it in again."
@@ -164,38 +174,40 @@ async def test_a_fixed_sentence_is_synthesised_once_and_callers_words_are_never_
         assert voice.kept("Goodbye!")
 
 
+def voices(address: str, cache: AudioCache, key: str = "lab") -> Voices:
+    settings = settings_for("postgresql://nowhere/none", "redis://nowhere", deepgram_url=address)
+    return Voices(settings, DeepgramSockets(address, key), cache, SystemClock())
+
+
 async def test_phrases_are_ready_before_a_caller_needs_them() -> None:
     lab, cache = Deepgram(FAST), AudioCache()
+    texts = ["One.", "Two.", "Three."]
     async with serving(make_app(lab)) as address:
-        warm_up = WarmUp(PhraseSynthesis(address, "lab"), cache)
-        warm_up.want(VOICE, ["One.", "Two."])
-        warm_up.want(VOICE, ["Two.", "Three."])
+        warm_up = WarmUp(voices(address, cache), cache)
+        warm_up.want(VOICE, texts[:2])
+        warm_up.want(VOICE, texts[1:])
         await warm_up.wait()
         await warm_up.close()
-    assert [words_in(cache.get(VOICE, text) or b"") for text in ("One.", "Two.", "Three.")] == [
-        "One.",
-        "Two.",
-        "Three.",
-    ]
-    assert lab.counts["rest_speak"] == 3
+    assert [words_in(cache.get(VOICE, text) or b"") for text in texts] == texts
+    assert lab.counts["speak_characters"] == sum(map(len, texts))
 
 
 async def test_a_vendor_that_is_busy_or_answers_without_sound_synthesises_nothing() -> None:
-    lab = Deepgram(FAST)
-    async with serving(make_app(lab)) as address:
-        synthesis = PhraseSynthesis(address, "lab")
-        for faults in (SpeakFaults(refuse=503), SpeakFaults(refuse=429), SpeakFaults(sends_no_sound=True)):
-            lab.faults.set(Faults(speak=faults))
-            with pytest.raises(NotSynthesised):
-                await synthesis.synthesise(VOICE, "Hello.")
-        await synthesis.close()
+    for faults in (SpeakFaults(refuse=503), SpeakFaults(refuse=429), SpeakFaults(sends_no_sound=True)):
+        async with a_speaker(faults) as (speaker, _):
+            with pytest.raises(SpeechUnavailable) as caught:
+                await whole(speaker, a_standing(), "Hello.")
+            assert not isinstance(caught.value, SpeechRefused)
 
 
 async def test_a_voice_that_is_refused_is_not_asked_for_again() -> None:
-    lab = Deepgram(FAST)
+    lab, cache = Deepgram(FAST), AudioCache()
     async with serving(make_app(lab)) as address:
-        warm_up = WarmUp(PhraseSynthesis(address, "wrong"), AudioCache())
-        warm_up.want(VOICE, [f"Sentence {number}." for number in range(30)])
+        warm_up = WarmUp(voices(address, cache, "wrong"), cache)
+        texts = [f"Sentence {number}." for number in range(30)]
+        warm_up.want(VOICE, texts)
         await warm_up.wait()
-        assert lab.counts["rest_refused:401"] <= 2
+        warm_up.want(VOICE, texts)
+        await warm_up.wait()
+        assert lab.counts["speak_refused:401"] == 1
         await warm_up.close()
