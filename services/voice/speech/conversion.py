@@ -18,6 +18,7 @@ from av.error import EOFError as NothingMore
 from av.error import FFmpegError
 from av.filter import Graph
 
+from services.voice.speech.audible import is_no_sound
 from services.voice.speech.pace import BYTES_PER_SECOND
 from shared.settings import SpeechCodec
 
@@ -73,6 +74,8 @@ class Conversion:
 
     def _frames(self, audio: bytes) -> Iterator[AudioFrame]:
         if self._decoder is None:
+            if self._graph is None and is_no_sound(audio):
+                raise NotAudio("a file or a document")
             audio = self._half + audio
             whole = len(audio) & ~1
             self._half = audio[whole:]

@@ -1,8 +1,8 @@
 """Speech through an OpenAI-compatible `/v1/audio/speech`: one request a sentence, converted while it streams.
 
 OpenAI's own models end on 6 January 2027; self-hosted servers speak the same protocol. There is no μ-law: 24 kHz PCM,
-or MP3 from servers that have nothing else, goes through one `Conversion` a sentence. Two sentences may be synthesised at
-once, and their samples must not meet in one filter.
+or MP3 from servers that have nothing else, goes through one `Conversion` a sentence. Two sentences may be synthesised
+at once, and their samples must not meet in one filter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from openai import AsyncOpenAI, OpenAIError
 
 from services.voice.provider_results import Result
 from services.voice.speech.arriving import FIRST_SOUND_S, NEXT_SOUND_S, ArrivingSentence
-from services.voice.speech.audible import is_no_sound
 from services.voice.speech.conversion import Conversion, NotAudio
 from services.voice.speech.ports import SpeakerTraits
 from services.voice.speech.standing import Standing
@@ -84,8 +83,6 @@ class OpenAISpeaker:
                 response_format=settings.openai_speech_format.value,
             ) as answer:
                 async for piece in answer.iter_bytes(PIECE):
-                    if sentence.sounded_at is None and is_no_sound(piece):
-                        raise NotAudio
                     sentence.sounded(conversion.feed(piece))
             sentence.sounded(conversion.finish())
             sentence.completed()

@@ -220,7 +220,7 @@ class Voice:
             candidate.speaker.prepare()
 
     async def begin(self, sentence: Sentence) -> KeptSentence | SpokenSentence:
-        """The sentence's sound; a provider that fails is noticed when it is read. Raises SpeechUnavailable without any."""
+        """The sentence's sound; a provider that fails is noticed when it is read. Raises SpeechUnavailable for none."""
         audio = self._kept(sentence.text) if sentence.is_fixed else None
         if audio is not None:
             return KeptSentence(audio, self.now())
