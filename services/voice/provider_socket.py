@@ -23,6 +23,8 @@ from shared.settings import socket_address
 
 log = get_logger(__name__)
 
+Connection = ClientConnection
+"""An open socket: `recv`, `send`, `close`, and a `transport` that can be aborted."""
 OPEN_WITHIN_S: Final = 3.0
 CLOSE_WITHIN_S: Final = 1.0
 LARGEST_MESSAGE: Final = 1024 * 1024
@@ -63,7 +65,7 @@ class ProviderSockets:
         self._headers = {**headers, "User-Agent": "callwright"}
         self._tls = ssl.create_default_context() if self._base.startswith("wss") else None
 
-    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> ClientConnection:
+    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> Connection:
         """An open socket. Raises SocketRefused or SocketUnavailable, within OPEN_WITHIN_S."""
         provider, largest = self._vendor.provider, self._vendor.largest_message
         try:
