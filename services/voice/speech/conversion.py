@@ -73,6 +73,8 @@ class Conversion:
         return b"".join(rest)
 
     def _frames(self, audio: bytes) -> Iterator[AudioFrame]:
+        if not audio:  # to the parser that would be the end
+            return
         if self._decoder is None:
             if self._graph is None and is_no_sound(audio):
                 raise NotAudio("a file or a document")
