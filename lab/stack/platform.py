@@ -82,7 +82,7 @@ def operator_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 def stood_in(given: Mapping[str, str]) -> list[str]:
     """The vendors that the lab stands in for, because their keys are not set."""
-    vendors = {"Twilio": TWILIO, "Deepgram": DEEPGRAM, "ElevenLabs": ELEVENLABS, "OpenAI": OPENAI, "Kayako": KAYAKO}
+    vendors = {"Twilio": TWILIO, "Deepgram": DEEPGRAM, "OpenAI": OPENAI, "Kayako": KAYAKO}
     return [vendor for vendor, names in vendors.items() if not is_given(names, given)]
 
 
@@ -120,7 +120,8 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
         }
     if "Deepgram" in vendors:
         ours |= {"DEEPGRAM_API_KEY": "lab", "DEEPGRAM_URL": lab["lab_deepgram"]}
-    if "ElevenLabs" in vendors and "Deepgram" in vendors:
+    if "Deepgram" in vendors and not is_given(ELEVENLABS, given):
+        # a second voice is no must, and never lab speech on a line with real ears
         ours |= {"ELEVENLABS_API_KEY": "lab", "ELEVENLABS_URL": lab["lab_elevenlabs"]}
     if "OpenAI" in vendors:
         # the stand-in's vectors are made up; MiniLM's are real

@@ -19,12 +19,11 @@ from services.voice.speech import arriving, deepgram_speak
 from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.deepgram_speak import TRAITS, aura_speaker
 from services.voice.speech.pace import Pace
-from services.voice.speech.ports import Speaker, SpeechRefused, SpeechUnavailable, Voiced
+from services.voice.speech.ports import Speaker, SpeechUnavailable, Voiced
 from services.voice.speech.standing import Standing
 from services.voice.speech.voice import Candidate, Voice
 from services.voice.speech.voices import Voices
 from services.voice.speech.warm_up import WarmUp
-from services.voice.speech.whole import whole
 from shared.clock import SystemClock
 from shared.contracts.agents import VoicePreference
 from shared.conversation.ports import Sentence
