@@ -111,6 +111,7 @@ class Wiring:
         """The parts of one call, put together."""
         profile = claimed.profile
         voice = self._voices.of(profile)
+        self._probes.watch(voices_of(profile))
         query = listen_query(self._settings, profile.language, profile.company)
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
         return Call(

@@ -27,8 +27,6 @@ from shared.task_group import TaskSet
 PROVIDER: Final = "openai"
 PREFIX: Final = "openai:"
 TRAITS: Final = SpeakerTraits(native_mulaw=False, word_timing=False, first_sound_s=0.5)
-PIECE: Final = 4800
-"""Bytes taken from the connection at once: 100 ms of PCM."""
 
 
 def speech_client(settings: OpenAISpeechSettings, account: OpenAISettings) -> AsyncOpenAI | None:
@@ -82,7 +80,7 @@ class OpenAISpeaker:
                 voice=self.name.removeprefix(PREFIX),
                 response_format=settings.openai_speech_format.value,
             ) as answer:
-                async for piece in answer.iter_bytes(PIECE):
+                async for piece in answer.iter_bytes():  # as it comes: a fixed size would hold MP3 back
                     sentence.sounded(conversion.feed(piece))
             sentence.sounded(conversion.finish())
             sentence.completed()
