@@ -8,6 +8,7 @@ from services.voice import provider_results
 from services.voice.provider_results import Capability, Result
 from services.voice.provider_socket import (
     CLOSE_WITHIN_S,
+    LARGEST_MESSAGE,
     ProviderSockets,
     SocketRefused,
     SocketUnavailable,
@@ -16,6 +17,7 @@ from services.voice.provider_socket import (
 
 __all__ = [
     "CLOSE_WITHIN_S",
+    "LARGEST_MESSAGE",
     "PROVIDER",
     "Capability",
     "DeepgramSockets",

@@ -23,8 +23,6 @@ from shared.settings import socket_address
 
 log = get_logger(__name__)
 
-Connection = ClientConnection
-"""An open socket: `recv`, `send`, `close`, and a `transport` that can be aborted."""
 OPEN_WITHIN_S: Final = 3.0
 CLOSE_WITHIN_S: Final = 1.0
 LARGEST_MESSAGE: Final = 1024 * 1024
@@ -65,7 +63,7 @@ class ProviderSockets:
         self._headers = {**headers, "User-Agent": "callwright"}
         self._tls = ssl.create_default_context() if self._base.startswith("wss") else None
 
-    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> Connection:
+    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> FrameSocket:
         """An open socket. Raises SocketRefused or SocketUnavailable, within OPEN_WITHIN_S."""
         provider, largest = self._vendor.provider, self._vendor.largest_message
         try:
@@ -89,9 +87,7 @@ class ProviderSockets:
         assert isinstance(socket, FrameSocket)  # noqa: S101  (what the lambda above made)
         return socket
 
-    def _refusal(
-        self, response: WSUpgradeResponse | None, capability: Capability
-    ) -> SocketRefused | SocketUnavailable:
+    def _refusal(self, response: WSUpgradeResponse | None, capability: Capability) -> SocketRefused | SocketUnavailable:
         """What a refused upgrade means for us; the key is in no line and in no message."""
         vendor = self._vendor
         status = int(response.status) if response is not None else 500

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from services.voice.deepgram_socket import Capability, DeepgramSockets, Result
-from services.voice.provider_socket import Connection
+from services.voice.frame_socket import FrameSocket
 from services.voice.speech.arriving import ArrivingSentence
 from services.voice.speech.owing_socket import OwingSocket
 from services.voice.speech.pace import BYTES_PER_SECOND
@@ -60,7 +60,7 @@ def flux_speaker(sockets: DeepgramSockets, voice: str, clock: Clock, standing: S
 class FluxSocket(OwingSocket):
     """One connection to `/v2/speak`."""
 
-    def __init__(self, connection: Connection, clock: Clock, standing: Standing) -> None:
+    def __init__(self, connection: FrameSocket, clock: Clock, standing: Standing) -> None:
         super().__init__(connection, clock, standing)
         self._spoken: list[ArrivingSentence] = []
         """Every turn of the session: an interruption is placed by all audio that was taken since it began."""

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from services.voice.deepgram_socket import Capability, DeepgramSockets, Result
-from services.voice.provider_socket import Connection
+from services.voice.frame_socket import FrameSocket
 from services.voice.speech.arriving import ArrivingSentence
 from services.voice.speech.owing_socket import OwingSocket
 from services.voice.speech.ports import SpeakerTraits
@@ -55,7 +55,7 @@ def aura_speaker(sockets: DeepgramSockets, voice: str, clock: Clock, standing: S
 class AuraSocket(OwingSocket):
     """One connection to `/v1/speak`."""
 
-    def __init__(self, connection: Connection, clock: Clock, standing: Standing) -> None:
+    def __init__(self, connection: FrameSocket, clock: Clock, standing: Standing) -> None:
         super().__init__(connection, clock, standing)
         self._flushes: deque[float] = deque()
         self._clears_unanswered = 0

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from services.voice.frame_socket import FrameSocket
 from services.voice.provider_results import Capability, Result
-from services.voice.provider_socket import Connection, ProviderSockets, Vendor
+from services.voice.provider_socket import ProviderSockets, Vendor
 from services.voice.speech.arriving import FIRST_SOUND_S, ArrivingSentence
 from services.voice.speech.owing_socket import OwingSocket
 from services.voice.speech.pace import BYTES_PER_SECOND
@@ -92,7 +93,7 @@ def elevenlabs_speaker(
 class ElevenLabsSocket(OwingSocket):
     """One connection to `multi-stream-input`."""
 
-    def __init__(self, connection: Connection, clock: Clock, standing: Standing) -> None:
+    def __init__(self, connection: FrameSocket, clock: Clock, standing: Standing) -> None:
         super().__init__(connection, clock, standing)
         self._contexts: dict[str, _Context] = {}
         """Those whose `isFinal` has not come, whether somebody still wants their audio or not."""

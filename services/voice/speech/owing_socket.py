@@ -9,8 +9,9 @@ from contextlib import suppress
 
 from websockets.exceptions import ConnectionClosed
 
+from services.voice.frame_socket import FrameSocket
 from services.voice.provider_results import Result
-from services.voice.provider_socket import CLOSE_WITHIN_S, Connection
+from services.voice.provider_socket import CLOSE_WITHIN_S
 from services.voice.speech.arriving import ArrivingSentence
 from services.voice.speech.ports import SpeechUnavailable
 from services.voice.speech.standing import Standing
@@ -23,7 +24,7 @@ log = get_logger(__name__)
 class OwingSocket(ABC):
     """A `SpeechSocket`; the vendor's messages are understood by its subclass."""
 
-    def __init__(self, connection: Connection, clock: Clock, standing: Standing) -> None:
+    def __init__(self, connection: FrameSocket, clock: Clock, standing: Standing) -> None:
         self.clock = clock
         self.standing = standing
         self.opened_at = clock.monotonic()
