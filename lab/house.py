@@ -22,6 +22,9 @@ from lab.caller.scenario import load
 from lab.deepgram.app import make_app as deepgram_app
 from lab.deepgram.settings import Settings as DeepgramSettings
 from lab.deepgram.state import Deepgram
+from lab.elevenlabs.app import make_app as elevenlabs_app
+from lab.elevenlabs.settings import Settings as ElevenLabsSettings
+from lab.elevenlabs.state import ElevenLabs
 from lab.kayako.app import make_app as kayako_app
 from lab.kayako.desk import Desk, DeskSettings
 from lab.kayako.folder import load_folder
@@ -52,6 +55,7 @@ class HouseSettings(BaseSettings):
     pages_port: int
     twilio_port: int
     deepgram_port: int
+    elevenlabs_port: int
     openai_port: int
     kayako_port: int
     platform_url: str
@@ -110,11 +114,12 @@ async def run(settings: HouseSettings) -> None:
     apps: list[tuple[ASGIApp, int]] = [
         (twilio_app(telephone(settings)), settings.twilio_port),
         (deepgram_app(Deepgram(DeepgramSettings(speed=settings.speed))), settings.deepgram_port),
+        (elevenlabs_app(ElevenLabs(ElevenLabsSettings(speed=settings.speed))), settings.elevenlabs_port),
         (openai_app(), settings.openai_port),
         (kayako_app(help_desk(settings), pages_url), settings.kayako_port),
     ]
     async with contextlib.AsyncExitStack() as house:
-        twilio, _, _, kayako = [await house.enter_async_context(served(app, port)) for app, port in apps]
+        twilio, _, _, _, kayako = [await house.enter_async_context(served(app, port)) for app, port in apps]
         http = await house.enter_async_context(httpx.AsyncClient(trust_env=False))
         pages = pages_app(HttpCallLog(http, twilio), HttpDeskLog(http, kayako))
         await house.enter_async_context(served(pages, settings.pages_port))

@@ -12,6 +12,7 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -225,6 +226,37 @@ class OpenAISettings(SettingsGroup):
     openai_embedding_model: str = "text-embedding-3-small"
 
 
+class ElevenLabsSettings(SettingsGroup):
+    """Speech; without a key no agent can have one of its voices."""
+
+    elevenlabs_api_key: SecretStr | None = None
+    elevenlabs_url: WebAddress = "https://api.elevenlabs.io"
+    elevenlabs_model: str = "eleven_flash_v2_5"
+    """`eleven_v3` and `eleven_v4*` are refused on the socket we use."""
+
+
+class SpeechCodec(StrEnum):
+    """What a server of speech may answer with."""
+
+    PCM = "pcm"
+    """16-bit little-endian samples, one channel, no header."""
+    MP3 = "mp3"
+    """Any rate; stereo is mixed."""
+
+
+class OpenAISpeechSettings(SettingsGroup):
+    """Speech from OpenAI or from a server of one's own that speaks its protocol."""
+
+    openai_speech_base_url: WebAddress | None = None
+    """Where `/audio/speech` is; OPENAI_BASE_URL when not given. OpenAI's own models of it end on 6 January 2027."""
+    openai_speech_api_key: SecretStr | None = None
+    """OPENAI_API_KEY when neither this nor an address of its own is given."""
+    openai_speech_model: str = "gpt-4o-mini-tts"
+    openai_speech_format: SpeechCodec = SpeechCodec.PCM
+    openai_speech_rate: int = Field(default=24000, ge=8000, le=48000)
+    """Hertz of its PCM, which has no header to say so."""
+
+
 class KayakoSettings(SettingsGroup):
     """The help desk."""
 
@@ -269,6 +301,8 @@ class VoiceSettings(SettingsGroup):
     """Quiet after our last word until the caller is asked whether they are still there."""
     voice_longest_call_s: float = Field(default=1800, ge=60, le=14400)
     """A call is ended politely at this length, with a warning five minutes before (security guide, section 3.11)."""
+    voice_speech_probe_s: float = Field(default=300, ge=0, le=86400)
+    """A provider of speech that no caller has heard for this long is asked for a word; 0 asks none that is well."""
     voice_lame_duck_s: float = Field(default=5, ge=0, le=60)
     """After a stop signal sockets are still taken for this long, until proxies have noticed that we are not ready."""
     voice_drain_s: float = Field(default=480, ge=0, le=3600)
@@ -311,6 +345,8 @@ ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
     OutboundSettings,
     DeepgramSettings,
     OpenAISettings,
+    OpenAISpeechSettings,
+    ElevenLabsSettings,
     KayakoSettings,
     RoomSettings,
     KnowledgeSettings,

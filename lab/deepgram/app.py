@@ -10,28 +10,33 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from lab.deepgram import listen, rest, speak
+from lab.deepgram import listen, rest, speak, speak_options
 from lab.deepgram.control import control_routes
 from lab.deepgram.refusals import Refused
 from lab.deepgram.sockets import Left
+from lab.deepgram.speak_flux import FluxSpeakSession
 from lab.deepgram.state import Deepgram
 
 CLIENT_GONE = 499
 
 
 def make_app(lab: Deepgram) -> Starlette:
-    """`/v1/listen`, `/v1/speak`, `/v1/auth/grant` as the vendor serves them, and the lab's own control under `/lab`."""
+    """What hears, speaks and grants tokens as the vendor serves it, and the lab's own control under `/lab`."""
 
     async def listening(socket: WebSocket) -> None:
         await listen.listen(socket, lab)
 
     async def speaking(socket: WebSocket) -> None:
-        await speak.speak(socket, lab)
+        await speak.speak(socket, lab, speak_options.read_for_socket, speak.SpeakSession)
+
+    async def speaking_flux(socket: WebSocket) -> None:
+        await speak.speak(socket, lab, speak_options.read_flux, FluxSpeakSession)
 
     return Starlette(
         routes=[
             WebSocketRoute("/v1/listen", listening),
             WebSocketRoute("/v1/speak", speaking),
+            WebSocketRoute("/v2/speak", speaking_flux),
             Route("/v1/listen", _answering(rest.transcribe, lab), methods=["POST"]),
             Route("/v1/speak", _answering(rest.speak, lab), methods=["POST"]),
             Route("/v1/auth/grant", _answering(rest.grant, lab), methods=["POST"]),

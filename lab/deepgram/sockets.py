@@ -1,35 +1,21 @@
-"""What both kinds of socket do alike: refuse a handshake, send late, close as the vendor closes."""
+"""What both kinds of socket do alike: refuse a handshake, close with the vendor's codes."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from typing import Any, NoReturn
-
-import msgspec
 from starlette.requests import Request
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from lab.deepgram.faults import ListenFaults, SpeakFaults
 from lab.deepgram.refusals import Refused
+from lab.wire.sockets import Closed, Left, Outgoing, end, until_left
+
+__all__ = ["DATA_0000", "NET_0000", "NET_0001", "NET_0003", "Closed", "Left", "Outgoing"]
+__all__ += ["deny", "end", "obstruct", "until_left"]
 
 NET_0000 = (1011, "NET-0000: the service could not go on with this stream")
 NET_0001 = (1011, "NET-0001: no audio or text message came within the timeout window")
 NET_0003 = (1011, "NET-0003: the time limit of the session is over")
 DATA_0000 = (1008, "DATA-0000: the payload cannot be decoded")
-
-
-class Closed(Exception):
-    """The stand-in ends this socket: with a close frame, or by cutting the connection when there is no code."""
-
-    def __init__(self, code: int | None = None, reason: str = "") -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-class Left(Exception):
-    """The client has closed or lost its connection."""
 
 
 async def obstruct(faults: ListenFaults | SpeakFaults, connection: WebSocket | Request) -> None:
@@ -40,60 +26,6 @@ async def obstruct(faults: ListenFaults | SpeakFaults, connection: WebSocket | R
         raise Refused(faults.refuse)
 
 
-async def until_left(connection: WebSocket | Request) -> NoReturn:
-    """Take whatever comes and answer nothing, until the client gives up. Raises Left."""
-    while True:
-        message = await connection.receive()
-        if message["type"].endswith(".disconnect"):
-            raise Left
-
-
 async def deny(socket: WebSocket, refusal: Refused, request_id: str) -> None:
     """Answer the handshake with the refusal's status, headers and body."""
     await socket.send_denial_response(refusal.response(request_id))
-
-
-async def end(socket: WebSocket, closed: Closed) -> None:
-    """Close as asked. Without a code nothing is sent: the server drops the connection when the endpoint returns."""
-    if closed.code is not None:
-        try:
-            await socket.close(closed.code, closed.reason)
-        except (RuntimeError, WebSocketDisconnect):
-            return  # the client was faster
-
-
-class Outgoing:
-    """Messages in order, each no earlier than its time."""
-
-    def __init__(self, socket: WebSocket) -> None:
-        self._socket = socket
-        self._waiting: deque[tuple[float, str | bytes]] = deque()
-        self._changed = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
-
-    def put(self, message: dict[str, Any] | str | bytes, delay_s: float = 0.0) -> None:
-        """Send this after the delay, and after everything put before it."""
-        ready = msgspec.json.encode(message).decode() if isinstance(message, dict) else message
-        self._waiting.append((asyncio.get_running_loop().time() + delay_s, ready))
-        self._empty.clear()
-        self._changed.set()
-
-    async def send(self) -> NoReturn:
-        """Send what is put, for ever."""
-        while True:
-            if not self._waiting:
-                self._empty.set()
-                self._changed.clear()
-                await self._changed.wait()
-            due, message = self._waiting[0]
-            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
-            if isinstance(message, bytes):
-                await self._socket.send_bytes(message)
-            else:
-                await self._socket.send_text(message)
-            self._waiting.popleft()
-
-    async def sent(self) -> None:
-        """Wait until everything put so far is on its way."""
-        await self._empty.wait()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import NoReturn
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from lab.deepgram import speak_options
 from lab.deepgram.faults import SpeakFaults
 from lab.deepgram.refusals import Refused
 from lab.deepgram.sockets import DATA_0000, NET_0000, NET_0003, Closed, Left, Outgoing, deny, end, obstruct, until_left
@@ -22,6 +23,8 @@ from lab.speech.mulaw import RATE
 
 MESSAGE_0000 = (1003, "MESSAGE-0000: only text frames are understood")
 BIG_0001 = (1009, "BIG-0001: too many characters in one message")
+ReadOptions = Callable[[QueryParams], SpeakOptions]
+"""Raises Refused with status 400."""
 ENDS_A_SENTENCE = (".", "!", "?", "…", "。")
 MODEL_UUID = "1ab00000-0000-4000-8000-000000000002"
 
@@ -33,17 +36,17 @@ class Control(msgspec.Struct):
     text: str = ""
 
 
-async def speak(socket: WebSocket, lab: Deepgram) -> None:
-    """One socket, from handshake to close."""
+async def speak(socket: WebSocket, lab: Deepgram, read: ReadOptions, session: type[SpeakSession]) -> None:
+    """One socket of either kind of speech, from handshake to close."""
     request_id = lab.new_request_id()
     faults = lab.faults.for_speaking()
     try:
         await obstruct(faults, socket)
         lab.authenticate(socket)
-        options = speak_options.read(socket.query_params, is_socket=True)
+        options = read(socket.query_params)
         with lab.place("speak", lab.settings.most_speaking):
             await socket.accept(headers=[(b"dg-request-id", request_id.encode())])
-            await _Session(socket, lab, options, faults, request_id).run()
+            await session(socket, lab, options, faults, request_id).run()
     except Refused as refusal:
         lab.counts[f"speak_refused:{refusal.status}"] += 1
         await deny(socket, refusal, request_id)
@@ -51,8 +54,8 @@ async def speak(socket: WebSocket, lab: Deepgram) -> None:
         lab.counts["speak_gave_up"] += 1
 
 
-class _Session:
-    """An accepted socket."""
+class SpeakSession:
+    """An accepted socket of `/v1/speak`."""
 
     def __init__(
         self, socket: WebSocket, lab: Deepgram, options: SpeakOptions, faults: SpeakFaults, request_id: str
@@ -82,9 +85,12 @@ class _Session:
         except (Left, WebSocketDisconnect):
             self._lab.counts["speak_left"] += 1
 
-    async def _receive(self) -> NoReturn:
+    def _greet(self) -> None:
         metadata = {"model_name": self._options.model, "model_version": "lab", "model_uuid": MODEL_UUID}
         self._outgoing.put({"type": "Metadata", "request_id": self._request_id, **metadata})
+
+    async def _receive(self) -> NoReturn:
+        self._greet()
         if self._faults.says_nothing:
             await until_left(self._socket)
         while True:
@@ -94,13 +100,13 @@ class _Session:
             text = message.get("text")
             if text is None:
                 raise Closed(*MESSAGE_0000)
-            try:
-                control = msgspec.json.decode(text, type=Control)
-            except (msgspec.DecodeError, msgspec.ValidationError) as error:
-                raise Closed(*DATA_0000) from error
-            await self._obey(control)
+            await self._obey(text)
 
-    async def _obey(self, control: Control) -> None:
+    async def _obey(self, text: str) -> None:
+        try:
+            control = msgspec.json.decode(text, type=Control)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise Closed(*DATA_0000) from error
         match control.type:
             case "Speak":
                 self._take(control.text)

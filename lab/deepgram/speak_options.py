@@ -18,6 +18,7 @@ _ENGLISH_VOICE = re.compile(
     "|electra|harmonia|helena|hera|hermes|hyperion|iris|janus|juno|jupiter|luna|mars|minerva|neptune|odysseus|ophelia"
     "|orion|orpheus|pandora|phoebe|pluto|saturn|selene|thalia|theia|vesta|zeus)-en"
 )
+_FLUX_VOICE = re.compile("flux-[a-z]+-en")
 _OTHER_VOICE = re.compile("aura-2-[a-z]+-(es|de|fr|nl|it|ja)|aura-[a-z]+-en")
 
 
@@ -46,6 +47,20 @@ class SpeakOptions:
         return f"audio/{'mulaw' if self.encoding == 'mulaw' else 'l16'};rate={self.sample_rate}"
 
 
+def read_for_socket(query: QueryParams) -> SpeakOptions:
+    """The options of `WS /v1/speak`. Raises Refused with status 400."""
+    return read(query, is_socket=True)
+
+
+def read_flux(query: QueryParams) -> SpeakOptions:
+    """The options of `WS /v2/speak`: only Flux's voices. Raises Refused with status 400."""
+    flag(query, "mip_opt_out")
+    model = query.get("model", "")
+    if not _FLUX_VOICE.fullmatch(model):
+        raise Refused(400, f"No such model/version combination found: {model}")
+    return _raw(query, model, one_of(query, "encoding", ("linear16", "mulaw", "alaw")) or "linear16", "none")
+
+
 def read(query: QueryParams, *, is_socket: bool) -> SpeakOptions:
     """The options of a socket or of a request, whose defaults differ. Raises Refused with status 400."""
     flag(query, "mip_opt_out")
@@ -55,11 +70,15 @@ def read(query: QueryParams, *, is_socket: bool) -> SpeakOptions:
     known = ("linear16", "mulaw", "alaw") if is_socket else ("linear16", "mulaw", "alaw", "mp3", "opus", "flac", "aac")
     encoding = one_of(query, "encoding", known) or ("linear16" if is_socket else "mp3")
     container = one_of(query, "container", ("none", "wav", "ogg")) or ("none" if is_socket else "wav")
+    if container == "ogg" or (container == "wav" and (is_socket or encoding != "mulaw")):
+        raise Refused(400, f"Unsupported audio format: {encoding} in container {container}")
+    return _raw(query, model, encoding, container)
+
+
+def _raw(query: QueryParams, model: str, encoding: str, container: str) -> SpeakOptions:
     sample_rate = whole_number(query, "sample_rate") or (RATE if encoding == "mulaw" else 24000)
     if encoding not in ("mulaw", "linear16"):
         raise Refused(400, f"The lab's stand-in speaks mulaw and linear16, not {encoding}.")
     if sample_rate not in ((RATE,) if encoding == "mulaw" else LINEAR_RATES):
         raise Refused(400, f"Unsupported audio format: {encoding} at {sample_rate} Hz")
-    if container == "ogg" or (container == "wav" and (is_socket or encoding != "mulaw")):
-        raise Refused(400, f"Unsupported audio format: {encoding} in container {container}")
     return SpeakOptions(model, encoding, sample_rate, container)

@@ -21,6 +21,7 @@ from lab.openai import catalogue, embedding, refusals
 from lab.openai.chat import Chat
 from lab.openai.faults import OpenAIFault, OpenAIFaultSetting
 from lab.openai.refusals import Refused
+from lab.openai.speech import Speech
 from lab.openai.stand_in import Asked, StandIn
 from lab.wire.connection import client_gone, hang_up
 from lab.wire.faults import control_routes
@@ -40,7 +41,7 @@ REFUSALS: Mapping[OpenAIFault, Callable[[str], Refused]] = {
 
 
 def make_app(stand_in: StandIn | None = None) -> Starlette:
-    """OpenAI's chat completions, embeddings and models, and the lab's control routes.
+    """OpenAI's chat completions, embeddings, speech and models, and the lab's control routes.
 
     Serve it with `lab.wire.serving`, or the faults that cut connections cannot work.
     """
@@ -71,6 +72,7 @@ class _Api:
     def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
         self._chat = Chat(stand_in)
+        self._speech = Speech(stand_in)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -108,6 +110,8 @@ class _Api:
         match request.method, request.url.path:
             case "POST", "/v1/chat/completions":
                 return await self._chat.answer(request, body, where)
+            case "POST", "/v1/audio/speech":
+                return await self._speech.answer(request, body, where)
             case "POST", "/v1/embeddings":
                 return await self._embeddings(request, body, where)
             case "GET", "/v1/models":

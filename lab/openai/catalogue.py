@@ -41,7 +41,15 @@ class EmbeddingModel:
     shutdown: date | None = None
 
 
-Model = ChatModel | EmbeddingModel
+@dataclass(frozen=True)
+class SpeechModel:
+    """A model of `/v1/audio/speech`."""
+
+    id: str
+    shutdown: date | None = None
+
+
+Model = ChatModel | EmbeddingModel | SpeechModel
 
 _ALL = ("none", "low", "medium", "high", "xhigh", "max")
 _NEVER_NONE = ("low", "medium", "high", "xhigh", "max")
@@ -50,6 +58,7 @@ _OCTOBER = date(2026, 10, 23)
 _DECEMBER = date(2026, 12, 11)
 _JANUARY = date(2027, 1, 14)
 _APRIL = date(2027, 4, 1)
+_SPEECH_ENDS = date(2027, 1, 6)
 
 
 def _chat(
@@ -72,6 +81,7 @@ MODELS: dict[str, Model] = {
         EmbeddingModel("text-embedding-3-small", 1536),
         EmbeddingModel("text-embedding-3-large", 3072),
         EmbeddingModel("text-embedding-ada-002", 1536, can_shorten=False),
+        *(SpeechModel(name, shutdown=_SPEECH_ENDS) for name in ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")),
     ]
 }
 
@@ -93,6 +103,14 @@ def embedding_model(name: str, today: date) -> EmbeddingModel:
     """The model of this name. Raises Refused (404) when there is none or it has been shut down."""
     model = _in_service(name, today)
     if not isinstance(model, EmbeddingModel):
+        raise no_such_model(name)
+    return model
+
+
+def speech_model(name: str, today: date) -> SpeechModel:
+    """The model of this name. Raises Refused (404) when there is none or it has been shut down."""
+    model = _in_service(name, today)
+    if not isinstance(model, SpeechModel):
         raise no_such_model(name)
     return model
 

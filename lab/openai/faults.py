@@ -11,7 +11,7 @@ from lab.wire.faults import Fault, Faults
 
 
 class OpenAIFault(StrEnum):
-    """What happens. `after` counts the tokens of a stream that still arrive before it does."""
+    """What happens. `after` counts the tokens of a stream, or pieces of sound, that still arrive before it does."""
 
     REFUSE = "refuse"
     """The connection is closed without an answer."""

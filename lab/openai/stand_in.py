@@ -24,6 +24,9 @@ class OpenAISettings:
     reasoning_tokens_per_s: float = 100.0
     """Thinking time before the first token at an effort other than `none`."""
     embedding_s: float = 0.02
+    first_sound_s: float = 0.3
+    speech_speed: float = 10.0
+    """Seconds of sound made in one second."""
     api_key: str | None = None
     """The only key that is taken; None takes any."""
     recordings: Path | None = None

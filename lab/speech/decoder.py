@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from lab.speech.mulaw import FRAME, SILENCE, is_sound
 from lab.speech.packets import BITS, LOWEST_BITS, SYNC, Packet, unpack
+from lab.speech.pulses import PulseReader
 
 
 class Letter(NamedTuple):
@@ -37,6 +38,7 @@ class Decoder:
         self._frame = b""
         """The beginning of a 20 ms frame that is not complete yet."""
         self._last: Packet | None = None
+        self._pulses = PulseReader()
 
     def feed(self, audio: bytes) -> list[Letter]:
         """The characters that this chunk completes."""
@@ -47,7 +49,10 @@ class Decoder:
             return []
         self._measure(audio)
         self._bits += audio.translate(LOWEST_BITS)
-        return self._letters()
+        pulses = self._pulses.feed(audio)
+        return self._letters() or [
+            letter for packet, ago in pulses if (letter := self._letter(packet, self.heard - ago)) is not None
+        ]
 
     def _measure(self, audio: bytes) -> None:
         waiting = self._frame + audio

@@ -19,6 +19,7 @@ STORES = ("DATABASE_URL", "REDIS_URL", "CHROMA_URL")
 """Addresses that are used when they are given, and embedded servers when not."""
 TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
 DEEPGRAM = ("DEEPGRAM_API_KEY",)
+ELEVENLABS = ("ELEVENLABS_API_KEY",)
 OPENAI = ("OPENAI_API_KEY",)
 KAYAKO = ("KAYAKO_URL", "KAYAKO_EMAIL", "KAYAKO_PASSWORD")
 
@@ -43,6 +44,7 @@ class Ports:
     lab_pages: int
     lab_twilio: int
     lab_deepgram: int
+    lab_elevenlabs: int
     lab_openai: int
     lab_kayako: int
 
@@ -118,6 +120,9 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
         }
     if "Deepgram" in vendors:
         ours |= {"DEEPGRAM_API_KEY": "lab", "DEEPGRAM_URL": lab["lab_deepgram"]}
+    if "Deepgram" in vendors and not is_given(ELEVENLABS, given):
+        # a second voice is no must, and never lab speech on a line with real ears
+        ours |= {"ELEVENLABS_API_KEY": "lab", "ELEVENLABS_URL": lab["lab_elevenlabs"]}
     if "OpenAI" in vendors:
         # the stand-in's vectors are made up; MiniLM's are real
         ours |= {
@@ -197,7 +202,7 @@ def _listening(name: str, port: int, environment: Mapping[str, str], path: str) 
 
 def lab(ports: Ports, environment: Mapping[str, str], articles: Path | None, speed: float) -> Program:
     """The stand-ins, all in one process."""
-    stand_ins = ("pages", "twilio", "deepgram", "openai", "kayako")
+    stand_ins = ("pages", "twilio", "deepgram", "elevenlabs", "openai", "kayako")
     settings = {f"LAB_{name.upper()}_PORT": str(getattr(ports, f"lab_{name}")) for name in stand_ins}
     settings |= {
         "LAB_PLATFORM_URL": ports.addresses()["gateway"],

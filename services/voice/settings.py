@@ -5,7 +5,9 @@ from __future__ import annotations
 from shared.settings import (
     DatabaseSettings,
     DeepgramSettings,
+    ElevenLabsSettings,
     OpenAISettings,
+    OpenAISpeechSettings,
     PublicSettings,
     RedisSettings,
     RoomSettings,
@@ -24,7 +26,9 @@ class VoiceRoomSettings(
     SigningSettings,
     TwilioSettings,
     DeepgramSettings,
+    ElevenLabsSettings,
     OpenAISettings,
+    OpenAISpeechSettings,
     RoomSettings,
     VoiceSettings,
 ):

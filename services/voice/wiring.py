@@ -22,10 +22,9 @@ from services.voice.session.silence import CallLimits
 from services.voice.settings import VoiceRoomSettings
 from services.voice.speech.apologies import apologies_in
 from services.voice.speech.audio_cache import AudioCache
-from services.voice.speech.deepgram_speak import DeepgramSpeak
-from services.voice.speech.pace import Pace
-from services.voice.speech.voice import Voice
-from services.voice.speech.warm_up import PhraseSynthesis, WarmUp
+from services.voice.speech.probes import Probes
+from services.voice.speech.voices import Voices, voices_of
+from services.voice.speech.warm_up import WarmUp
 from services.voice.transport.media_stream import MediaStream
 from services.voice.transport.stream_token import StreamTokens
 from shared.clock import Clock
@@ -62,8 +61,9 @@ class Wiring:
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
         self._cache = AudioCache()
-        self._paces: dict[str, Pace] = {}
-        self._warm_up = WarmUp(PhraseSynthesis(settings.deepgram_url, key), self._cache)
+        self._voices = Voices(settings, self._sockets, self._cache, clock)
+        self._warm_up = WarmUp(self._voices, self._cache)
+        self._probes = Probes(self._voices, clock, settings.voice_speech_probe_s)
         self._recorder = Recorder(self._sessions, clock)
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
@@ -77,7 +77,9 @@ class Wiring:
             stack.push_async_callback(self._engine.dispose)
             stack.push_async_callback(self._redis.aclose)
             stack.push_async_callback(self._conversations.close)
+            stack.push_async_callback(self._voices.close)
             stack.push_async_callback(self._warm_up.close)
+            stack.push_async_callback(self._probes.close)
             stack.push_async_callback(background.close)
             stack.push_async_callback(self._store_the_rest)
             background.start(self._recorder.run(), "recorder")
@@ -101,14 +103,15 @@ class Wiring:
             else:
                 break
         for profile in profiles:
+            self._probes.watch(voices_of(profile))
             self._warm_up.want(profile.voice, apologies_in(profile.language).all)
             self._warm_up.want(profile.voice, self._conversations.fixed_sentences(profile))
 
     def call(self, claimed: ClaimedCall, stream: MediaStream) -> Call:
         """The parts of one call, put together."""
         profile = claimed.profile
-        pace = self._paces.setdefault(profile.voice, Pace())
-        speaker = DeepgramSpeak(self._sockets, profile.voice, self._clock)
+        voice = self._voices.of(profile)
+        self._probes.watch(voices_of(profile))
         query = listen_query(self._settings, profile.language, profile.company)
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
         return Call(
@@ -116,8 +119,8 @@ class Wiring:
                 claimed=claimed,
                 stream=stream,
                 hearing=DeepgramListen(self._sockets, query, self._clock),
-                voice=Voice(speaker, profile.voice, self._cache, pace, self._clock),
-                pace=pace,
+                voice=voice,
+                pace=voice.pace,
                 conversation=self._conversations.begin(
                     profile, ConversationState.from_json(claimed.checkpoint), claimed.initial_message
                 ),

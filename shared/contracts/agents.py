@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,15 @@ from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 
 TOOLS = ("search_knowledge", "open_ticket", "end_call")
 """The tools an agent may be given."""
+
+
+class VoicePreference(StrEnum):
+    """Which of an agent's voices speaks while several can be had."""
+
+    QUALITY = "quality"
+    """The first in the profile's order."""
+    LATENCY = "latency"
+    """The one whose first sound has come soonest lately."""
 
 
 class AgentProfile(BaseModel):
@@ -21,7 +31,9 @@ class AgentProfile(BaseModel):
     name: str
     company: str
     language: str = Field(description="BCP 47; hearing, voice and phrases follow it")
-    voice: str = Field(description="a voice of the speech provider, such as aura-2-thalia-en")
+    voice: str = Field(description="such as aura-2-thalia-en, flux-haley-en, elevenlabs:<voice id> or openai:marin")
+    other_voices: tuple[str, ...] = Field(default=(), description="who speaks when `voice` cannot, in this order")
+    voice_preference: VoicePreference = VoicePreference.QUALITY
     greeting: str = Field(description="first words; the AI notice and the way to a person are always added")
     opening: Opening = Opening.GREET
     instructions: str = Field(description="what the company wants the assistant to keep to; no secrets")

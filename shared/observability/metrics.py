@@ -37,6 +37,21 @@ bargein_clear_seconds = Histogram(
 provider_results_total = Counter(
     "callwright_provider_results_total", "Results of calls to providers", ["provider", "capability", "result"]
 )
+speech_first_sound_seconds = Histogram(
+    "callwright_speech_first_sound_seconds",
+    "From a sentence to its first audible sample, by provider",
+    ["provider"],
+    buckets=names.ANSWER_BUCKETS,
+)
+speech_characters_total = Counter(
+    "callwright_speech_characters_total", "Characters sent to be spoken, which is what is paid for", ["provider"]
+)
+speech_failovers_total = Counter(
+    "callwright_speech_failovers_total",
+    "Sentences that another try finished, by who failed and who was asked then",
+    ["provider", "next_provider"],
+)
+speech_well = Gauge("callwright_speech_well", "1 while a provider of speech may be asked first", ["provider"])
 knowledge_seconds = Histogram("callwright_knowledge_seconds", "Time of a search", ["part"], buckets=names.HTTP_BUCKETS)
 knowledge_results_total = Counter("callwright_knowledge_results_total", "Searches by result", ["result"])
 ws_closed_total = Counter("callwright_ws_closed_total", "Sockets closed, by our side's code", ["path", "code"])

@@ -86,7 +86,7 @@ def test_what_is_not_named_is_not_changed() -> None:
 )
 def test_a_voice_speaks_the_agents_language(language: str, voice: str, fits: bool) -> None:
     if fits:
-        check_together(language, voice, None, set())
+        check_together(language, [voice], None, set())
     else:
         with pytest.raises(Invalid):
-            check_together(language, voice, None, set())
+            check_together(language, [voice], None, set())

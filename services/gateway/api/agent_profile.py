@@ -11,7 +11,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
-from shared.contracts.agents import TOOLS
+from shared.contracts.agents import TOOLS, VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.errors import Invalid
@@ -22,7 +22,8 @@ LONGEST_INSTRUCTIONS = 6000
 LONGEST_GREETING = 600
 """Characters; about forty seconds of speech."""
 MOST_NUMBERS = 50
-_AURA = re.compile(r"aura(?:-\d+)?-[a-z]+-(?P<language>[a-z]{2})\Z")
+MOST_OTHER_VOICES = 3
+_DEEPGRAM = re.compile(r"(?:aura(?:-\d+)?|flux)-[a-z]+-(?P<language>[a-z]{2})\Z")
 
 Tool = StrEnum("Tool", {name.upper(): name for name in TOOLS})  # type: ignore[misc]
 """What an agent may use."""
@@ -65,7 +66,16 @@ Number = Annotated[str, Field(max_length=40), AfterValidator(_number)]
 Name = Annotated[Named, Field(min_length=1, max_length=200)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as en or en-GB")]
 Voice = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,98}$", description="a voice of the speech provider")
+    str,
+    Field(
+        pattern=r"^((elevenlabs|openai):)?[A-Za-z0-9][A-Za-z0-9._-]{1,80}$",
+        description="such as aura-2-thalia-en, flux-haley-en, elevenlabs:<voice id> or openai:marin",
+    ),
+]
+OtherVoices = Annotated[
+    list[Voice],
+    Field(max_length=MOST_OTHER_VOICES, description="who speaks when `voice` cannot, in this order"),
+    AfterValidator(_each_once),
 ]
 Greeting = Annotated[Named, Field(min_length=1, max_length=LONGEST_GREETING), AfterValidator(no_secret)]
 Instructions = Annotated[PlainText, Field(max_length=LONGEST_INSTRUCTIONS), AfterValidator(no_secret)]
@@ -80,6 +90,8 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "company": "Fernway Internet",
     "language": "en",
     "voice": "aura-2-thalia-en",
+    "other_voices": ["flux-haley-en"],
+    "voice_preference": "quality",
     "greeting": "Welcome to Fernway Internet.",
     "opening": "greet",
     "instructions": "Never promise a refund; say that a colleague decides.",
@@ -108,6 +120,8 @@ class NewAgent(Strict):
     company: Name
     language: Language = "en"
     voice: Voice = "aura-2-thalia-en"
+    other_voices: OtherVoices = Field(default_factory=list)
+    voice_preference: VoicePreference = VoicePreference.QUALITY
     greeting: Greeting = Field(description="first words; the AI notice and the way to a person are always added")
     opening: Opening = Field(
         default=Opening.GREET,
@@ -146,6 +160,8 @@ class AgentChange(Strict):
     company: Name | MISSING = MISSING
     language: Language | MISSING = MISSING
     voice: Voice | MISSING = MISSING
+    other_voices: OtherVoices | MISSING = MISSING
+    voice_preference: VoicePreference | MISSING = MISSING
     greeting: Greeting | MISSING = MISSING
     opening: Opening | MISSING = MISSING
     instructions: Instructions | MISSING = MISSING
@@ -172,10 +188,10 @@ class AgentChange(Strict):
         return self
 
 
-def check_together(language: str, voice: str, transfer_number: str | None, numbers: set[str]) -> None:
+def check_together(language: str, voices: list[str], transfer_number: str | None, numbers: set[str]) -> None:
     """The rules between fields. Raises Invalid."""
-    aura = _AURA.match(voice)
-    if aura and aura["language"] != language[:2]:
-        raise Invalid("the voice speaks another language than the agent: choose one that ends with the same language")
+    spoken = {named["language"] for voice in voices if (named := _DEEPGRAM.match(voice))}
+    if spoken - {language[:2]}:
+        raise Invalid("a voice speaks another language than the agent: choose one that ends with the same language")
     if transfer_number in numbers:
         raise Invalid("the transfer number must be a person's, not one that the agent answers itself")

@@ -15,6 +15,7 @@ from services.gateway.api.documented import BODY, api_router, documented
 from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
+from shared.contracts.agents import VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.database.models import Agent
@@ -34,6 +35,8 @@ class AgentView(BaseModel):
     company: str
     language: str
     voice: str
+    other_voices: list[str]
+    voice_preference: VoicePreference
     greeting: str
     opening: Opening
     instructions: str
@@ -142,6 +145,8 @@ def _view(agent: Agent) -> AgentView:
         company=agent.company,
         language=agent.language,
         voice=agent.voice,
+        other_voices=agent.other_voices,
+        voice_preference=VoicePreference(agent.voice_preference),
         greeting=agent.greeting,
         opening=Opening(agent.opening),
         instructions=agent.instructions,

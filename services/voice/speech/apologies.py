@@ -1,6 +1,7 @@
 """What the telephone itself says when hearing or speech fails, per language.
 
-Everything else is said by the conversation. These sentences are only ever played from kept audio.
+Everything else is said by the conversation. These sentences are only ever played from kept audio: in the agent's voice
+when it could be had, and else from a recording that comes with the program (`recordings.py`).
 """
 
 from __future__ import annotations
@@ -27,9 +28,15 @@ LANGUAGES = {
         cannot_hear="I'm sorry, I can't hear you at the moment. Please stay on the line.",
     ),
 }
-"""By the first part of a BCP 47 tag. A language that is not here apologises in English."""
+"""By the first part of a BCP 47 tag. A language that is not here apologises in English. Each has its recordings."""
+
+
+def language_of(language: str) -> str:
+    """The language in which an agent of this one apologises."""
+    primary = language.partition("-")[0].lower()
+    return primary if primary in LANGUAGES else "en"
 
 
 def apologies_in(language: str) -> Apologies:
     """The apologies of a language."""
-    return LANGUAGES.get(language.partition("-")[0].lower(), LANGUAGES["en"])
+    return LANGUAGES[language_of(language)]

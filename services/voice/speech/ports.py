@@ -12,16 +12,20 @@ class SpeechUnavailable(Transient):
     """No sound could be had in time, or it broke off."""
 
 
+class SpeechRefused(SpeechUnavailable):
+    """The provider will refuse this again: a wrong key, no credit, an unknown voice."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpeakerTraits:
     """What a provider can do; callers ask this record and never the class."""
 
-    streams_input: bool
-    """Takes the next sentence while it still speaks the one before."""
     native_mulaw: bool
     """Gives 8000 Hz μ-law itself, so that nothing is converted."""
-    word_timing: bool = False
+    word_timing: bool
     """Reports when each word is spoken."""
+    first_sound_s: float
+    """From a sentence to its first sound as the vendor documents it; measured figures take its place."""
 
 
 class Voiced(Protocol):
@@ -30,7 +34,7 @@ class Voiced(Protocol):
     sent_at: float
     """When its text left for the provider, on the call's monotonic clock."""
     sounded_at: float | None
-    """When its first audio came back."""
+    """When its first audible sample came back."""
 
     @property
     def total(self) -> int | None:
@@ -41,11 +45,16 @@ class Voiced(Protocol):
         """The next audio, 1 to `most` bytes of μ-law at 8000 Hz; empty at the end. Raises SpeechUnavailable."""
         ...
 
+    def characters_within(self, count: int) -> int | None:
+        """Characters of the text that its first `count` bytes speak; None where the voice reports no times."""
+        ...
+
 
 class Speaker(Protocol):
-    """Speaks for one call."""
+    """Speaks with one voice for one call."""
 
     name: str
+    """The voice as an agent's profile names it."""
     traits: SpeakerTraits
 
     def prepare(self) -> None:

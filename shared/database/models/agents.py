@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shared.contracts.agents import VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.database.base import Base, Dated
@@ -22,6 +23,8 @@ class Agent(Dated, Base):
     company: Mapped[str] = mapped_column(String(200))
     language: Mapped[str] = mapped_column(String(16), server_default="en")
     voice: Mapped[str] = mapped_column(String(100), server_default="aura-2-thalia-en")
+    other_voices: Mapped[list[str]] = mapped_column(server_default=text("'[]'"))
+    voice_preference: Mapped[str] = mapped_column(String(20), server_default=VoicePreference.QUALITY.value)
     greeting: Mapped[str] = mapped_column(Text)
     opening: Mapped[str] = mapped_column(String(20), server_default=Opening.GREET.value)
     instructions: Mapped[str] = mapped_column(Text, server_default="")

@@ -1,4 +1,4 @@
-"""Speech against the lab's Deepgram: each sentence gets its own sound, and silence is never waited for."""
+"""What is Aura's own, and what a call's voice makes of it; what every voice keeps to is in tests/contract."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from lab.deepgram.settings import Settings
 from lab.deepgram.state import Deepgram
 from lab.speech.decoder import Decoder
 from services.voice.deepgram_socket import DeepgramSockets
-from services.voice.speech import deepgram_speak
+from services.voice.speech import arriving, deepgram_speak
 from services.voice.speech.audio_cache import AudioCache
-from services.voice.speech.deepgram_speak import DeepgramSpeak
+from services.voice.speech.deepgram_speak import TRAITS, aura_speaker
 from services.voice.speech.pace import Pace
-from services.voice.speech.ports import SpeechUnavailable, Voiced
-from services.voice.speech.voice import Voice
-from services.voice.speech.warm_up import NotSynthesised, PhraseSynthesis, WarmUp
+from services.voice.speech.ports import Speaker, SpeechUnavailable, Voiced
+from services.voice.speech.standing import Standing
+from services.voice.speech.voice import Candidate, Voice
+from services.voice.speech.voices import Voices
+from services.voice.speech.warm_up import WarmUp
 from shared.clock import SystemClock
+from shared.contracts.agents import VoicePreference
 from shared.conversation.ports import Sentence
 from tests.serving import serving
+from tests.voice_house import settings_for
 
 VOICE = "aura-2-thalia-en"
 FAST = Settings(generation_speed=200.0, first_byte_s=0.02)
@@ -33,14 +37,18 @@ FAST = Settings(generation_speed=200.0, first_byte_s=0.02)
 @asynccontextmanager
 async def a_speaker(
     faults: SpeakFaults | None = None, key: str = "lab", pace: Settings = FAST
-) -> AsyncIterator[tuple[DeepgramSpeak, Deepgram]]:
+) -> AsyncIterator[tuple[Speaker, Deepgram]]:
     lab = Deepgram(pace, Faults(speak=faults or SpeakFaults()))
     async with serving(make_app(lab)) as address:
-        speaker = DeepgramSpeak(DeepgramSockets(address, key), VOICE, SystemClock())
+        speaker = aura_speaker(DeepgramSockets(address, key), VOICE, SystemClock(), a_standing())
         try:
             yield speaker, lab
         finally:
             await speaker.close()
+
+
+def a_standing() -> Standing:
+    return Standing("deepgram", TRAITS.first_sound_s, SystemClock())
 
 
 async def sound_of(voiced: Voiced) -> bytes:
@@ -52,15 +60,6 @@ async def sound_of(voiced: Voiced) -> bytes:
 
 def words_in(audio: bytes) -> str:
     return "".join(letter.character for letter in Decoder().feed(audio))
-
-
-async def test_sentences_begun_together_each_get_their_own_sound() -> None:
-    async with a_speaker() as (speaker, _):
-        texts = ["First one.", "And a second, longer sentence.", "Third!"]
-        begun = [await speaker.begin(text) for text in texts]
-        assert [words_in(await sound_of(voiced)) for voiced in begun] == texts
-        assert all(voiced.total == len(text) * 320 for voiced, text in zip(begun, texts, strict=True))
-        assert all(voiced.sounded_at is not None and voiced.sounded_at >= voiced.sent_at for voiced in begun)
 
 
 async def test_sound_in_odd_pieces_is_complete() -> None:
@@ -85,29 +84,10 @@ async def test_a_socket_is_replaced_before_the_vendor_ends_it(monkeypatch: pytes
         assert lab.counts["speak_opened"] == 2
 
 
-async def test_after_stop_nothing_of_the_old_sentence_is_heard() -> None:
-    async with a_speaker(pace=Settings(generation_speed=5.0, first_byte_s=0.02)) as (speaker, lab):
-        old = await speaker.begin("This is a very long sentence that somebody breaks into at once.")
-        assert await old.read(1600)
-        await speaker.stop()
-        new = await speaker.begin("New words.")
-        with pytest.raises(SpeechUnavailable):
-            await sound_of(old)
-        assert words_in(await sound_of(new)) == "New words."
-        assert lab.counts["speak_opened"] == 1
-
-
 @pytest.mark.parametrize(
     "faults",
     [
-        pytest.param(SpeakFaults(says_nothing=True), id="hangs"),
-        pytest.param(SpeakFaults(sends_no_sound=True), id="empty"),
-        pytest.param(SpeakFaults(first_byte_delay_s=5.0), id="slow"),
-        pytest.param(SpeakFaults(cut_after_bytes=100), id="cut"),
         pytest.param(SpeakFaults(close_after_bytes=100), id="closed"),
-        pytest.param(SpeakFaults(refuse=401), id="wrong-key"),
-        pytest.param(SpeakFaults(refuse=429), id="busy"),
-        pytest.param(SpeakFaults(hangs_before_answer=True), id="no-handshake"),
         pytest.param(SpeakFaults(warning="EXCESSIVE_FLUSH", says_nothing=True), id="lost-flush"),
     ],
 )
@@ -116,20 +96,14 @@ async def test_speech_that_cannot_be_had_is_given_up_in_time(faults: SpeakFaults
         began = time.monotonic()
         with pytest.raises(SpeechUnavailable):
             await sound_of(await speaker.begin("Hello there."))
-        assert time.monotonic() - began < deepgram_speak.FIRST_SOUND_S + 0.3
+        assert time.monotonic() - began < arriving.FIRST_SOUND_S + 0.3
 
 
-async def test_after_a_failure_the_next_sentence_has_a_socket_of_its_own() -> None:
-    async with a_speaker(SpeakFaults(sockets=1, cut_after_bytes=1000)) as (speaker, _):
-        with pytest.raises(SpeechUnavailable):
-            await sound_of(await speaker.begin("Hello there."))
-        assert words_in(await sound_of(await speaker.begin("Again."))) == "Again."
-
-
-def a_voice(speaker: DeepgramSpeak, cache: AudioCache) -> Voice:
+def a_voice(speaker: Speaker, cache: AudioCache) -> Voice:
     pace = Pace()
     pace.learn(320, "x")
-    return Voice(speaker, VOICE, cache, pace, SystemClock())
+    line = [Candidate(speaker, pace, a_standing())]
+    return Voice(line, VoicePreference.QUALITY, cache, {}, pace, SystemClock())
 
 
 LONG = "Unplug the router, wait ten seconds, and then plug it in again."
@@ -164,38 +138,32 @@ async def test_a_fixed_sentence_is_synthesised_once_and_callers_words_are_never_
         assert voice.kept("Goodbye!")
 
 
+def voices(address: str, cache: AudioCache, key: str = "lab") -> Voices:
+    settings = settings_for("postgresql://nowhere/none", "redis://nowhere", deepgram_url=address)
+    return Voices(settings, DeepgramSockets(address, key), cache, SystemClock())
+
+
 async def test_phrases_are_ready_before_a_caller_needs_them() -> None:
     lab, cache = Deepgram(FAST), AudioCache()
+    texts = ["One.", "Two.", "Three."]
     async with serving(make_app(lab)) as address:
-        warm_up = WarmUp(PhraseSynthesis(address, "lab"), cache)
-        warm_up.want(VOICE, ["One.", "Two."])
-        warm_up.want(VOICE, ["Two.", "Three."])
+        warm_up = WarmUp(voices(address, cache), cache)
+        warm_up.want(VOICE, texts[:2])
+        warm_up.want(VOICE, texts[1:])
         await warm_up.wait()
         await warm_up.close()
-    assert [words_in(cache.get(VOICE, text) or b"") for text in ("One.", "Two.", "Three.")] == [
-        "One.",
-        "Two.",
-        "Three.",
-    ]
-    assert lab.counts["rest_speak"] == 3
-
-
-async def test_a_vendor_that_is_busy_or_answers_without_sound_synthesises_nothing() -> None:
-    lab = Deepgram(FAST)
-    async with serving(make_app(lab)) as address:
-        synthesis = PhraseSynthesis(address, "lab")
-        for faults in (SpeakFaults(refuse=503), SpeakFaults(refuse=429), SpeakFaults(sends_no_sound=True)):
-            lab.faults.set(Faults(speak=faults))
-            with pytest.raises(NotSynthesised):
-                await synthesis.synthesise(VOICE, "Hello.")
-        await synthesis.close()
+    assert [words_in(cache.get(VOICE, text) or b"") for text in texts] == texts
+    assert lab.counts["speak_characters"] == sum(map(len, texts))
 
 
 async def test_a_voice_that_is_refused_is_not_asked_for_again() -> None:
-    lab = Deepgram(FAST)
+    lab, cache = Deepgram(FAST), AudioCache()
     async with serving(make_app(lab)) as address:
-        warm_up = WarmUp(PhraseSynthesis(address, "wrong"), AudioCache())
-        warm_up.want(VOICE, [f"Sentence {number}." for number in range(30)])
+        warm_up = WarmUp(voices(address, cache, "wrong"), cache)
+        texts = [f"Sentence {number}." for number in range(30)]
+        warm_up.want(VOICE, texts)
         await warm_up.wait()
-        assert lab.counts["rest_refused:401"] <= 2
+        warm_up.want(VOICE, texts)
+        await warm_up.wait()
+        assert lab.counts["speak_refused:401"] == 1
         await warm_up.close()

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from typing import Any
 
 from lab.deepgram.faults import Faults, ListenFaults, SpeakFaults
+from lab.elevenlabs.app import make_app as make_elevenlabs
+from lab.elevenlabs.state import ElevenLabs
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
+from tests.serving import serving
+from tests.speech_house import ELEVENLABS
 from tests.tcp_proxy import TcpProxy, before
 from tests.voice_house import GREETING, Driven, VoiceHouse, all_at_once, voice_house
 
@@ -19,9 +24,16 @@ ANSWER = "wait ten seconds"
 async def test_whatever_fails_the_caller_hears_a_voice(database_url: str, redis_url: str) -> None:
     async with AsyncExitStack() as stack:
 
-        async def a_house(through: str | None = None) -> VoiceHouse:
-            return await stack.enter_async_context(voice_house(database_url, redis_url, through=through))
+        async def a_house(through: str | None = None, **more: Any) -> VoiceHouse:
+            return await stack.enter_async_context(voice_house(database_url, redis_url, through=through, **more))
 
+        elevenlabs = ElevenLabs()
+        elevenlabs_url = await stack.enter_async_context(serving(make_elevenlabs(elevenlabs)))
+        two_voices: dict[str, Any] = {
+            "agent": {"other_voices": [ELEVENLABS]},
+            "elevenlabs_api_key": "lab",
+            "elevenlabs_url": elevenlabs_url,
+        }
         proxy, address = await stack.enter_async_context(before(database_url))
 
         await all_at_once(
@@ -29,6 +41,7 @@ async def test_whatever_fails_the_caller_hears_a_voice(database_url: str, redis_
             hearing_refused=hearing_is_refused(await a_house()),
             strange_words=words_in_no_language(await a_house()),
             speech_cut=speech_is_cut_in_the_middle_of_a_sentence(await a_house()),
+            another_voice=another_voice_takes_over(await a_house(**two_voices), elevenlabs),
             speech_hangs=speech_cannot_be_had(await a_house(), SpeakFaults(says_nothing=True)),
             speech_empty=speech_cannot_be_had(await a_house(), SpeakFaults(sends_no_sound=True)),
             knowledge_hangs=knowledge_hangs(await a_house()),
@@ -75,6 +88,7 @@ async def words_in_no_language(house: VoiceHouse) -> None:
 
 async def speech_is_cut_in_the_middle_of_a_sentence(house: VoiceHouse) -> None:
     house.deepgram.faults.set(Faults(speak=SpeakFaults(sockets=1, cut_after_bytes=24_000)))
+    opened = house.deepgram.counts["speak_opened"]
     caller = Driven()
     call = house.ring(caller)
     await caller.asked("How can I help", QUESTION)
@@ -85,7 +99,25 @@ async def speech_is_cut_in_the_middle_of_a_sentence(house: VoiceHouse) -> None:
     assert told.count("Unplug") == 1
     caller.hang_up()
     await call.over.wait()
-    assert house.deepgram.counts["speak_opened"] == 2
+    assert house.deepgram.counts["speak_opened"] == opened + 2
+
+
+async def another_voice_takes_over(house: VoiceHouse, other: ElevenLabs) -> None:
+    house.deepgram.faults.set(Faults(speak=SpeakFaults(says_nothing=True)))
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.asked("How can I help", QUESTION)
+    await caller.until(lambda: not caller.speaks)
+    silent_since = time.monotonic()
+    await caller.hears("Here is")
+    assert time.monotonic() - silent_since - len("Here is") / 25 < 2.5
+    await caller.hears("ready after two minutes")
+    assert other.counts["opened"] == 1
+    caller.hang_up()
+    await call.over.wait()
+    row = await house.left(call.record.sid, MediaState.FINISHED)
+    assert row.next_step == NextStep.HANG_UP
+    assert any("Unplug the router" in turn.heard for turn in await house.turns(call.record.sid))
 
 
 async def speech_cannot_be_had(house: VoiceHouse, faults: SpeakFaults) -> None:

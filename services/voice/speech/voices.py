@@ -1,0 +1,115 @@
+"""All voices of a process: which provider a voice belongs to, how each provider is doing, how fast each voice speaks.
+
+A profile names its voices as the vendors do: `aura-2-thalia-en` and `flux-haley-en` are Deepgram's, and
+`elevenlabs:<voice id>` and `openai:<voice>` say whose they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.voice.deepgram_socket import DeepgramSockets
+from services.voice.settings import VoiceRoomSettings
+from services.voice.speech import deepgram_flux, deepgram_speak, elevenlabs, openai_speech
+from services.voice.speech.audio_cache import AudioCache
+from services.voice.speech.pace import Pace
+from services.voice.speech.ports import Speaker, SpeakerTraits
+from services.voice.speech.recordings import recordings
+from services.voice.speech.standing import Standing
+from services.voice.speech.voice import Candidate, Voice
+from shared.clock import Clock
+from shared.contracts.agents import AgentProfile
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class NoSuchVoice(Exception):
+    """No provider that this deployment has a key for speaks with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    name: str
+    traits: SpeakerTraits
+
+
+_AURA = _Provider(deepgram_speak.PROVIDER, deepgram_speak.TRAITS)
+_FLUX = _Provider(deepgram_flux.PROVIDER, deepgram_flux.TRAITS)
+_ELEVENLABS = _Provider(elevenlabs.PROVIDER, elevenlabs.TRAITS)
+_OPENAI = _Provider(openai_speech.PROVIDER, openai_speech.TRAITS)
+_PREFIXES = {deepgram_flux.PREFIX: _FLUX, elevenlabs.PREFIX: _ELEVENLABS, openai_speech.PREFIX: _OPENAI}
+
+
+def _provider_of(voice: str) -> _Provider:
+    """Who speaks with it; a name without a prefix that we know is Aura's to judge."""
+    return next((provider for prefix, provider in _PREFIXES.items() if voice.startswith(prefix)), _AURA)
+
+
+def voices_of(profile: AgentProfile) -> tuple[str, ...]:
+    """An agent's voices in its order, each once."""
+    return tuple(dict.fromkeys((profile.voice, *profile.other_voices)))
+
+
+class Voices:
+    """Makes voices for calls, for phrases that are kept, and for probes."""
+
+    def __init__(self, settings: VoiceRoomSettings, deepgram: DeepgramSockets, cache: AudioCache, clock: Clock) -> None:
+        self._settings = settings
+        self._deepgram = deepgram
+        key = settings.elevenlabs_api_key
+        self._elevenlabs = elevenlabs.elevenlabs_sockets(settings, key.get_secret_value()) if key is not None else None
+        self._openai = openai_speech.speech_client(settings, settings)
+        self._cache = cache
+        self._clock = clock
+        self._standings: dict[str, Standing] = {}
+        self._paces: dict[str, Pace] = {}
+
+    def standing(self, voice: str) -> Standing:
+        """How the provider of this voice is doing."""
+        provider = _provider_of(voice)
+        found = self._standings.get(provider.name)
+        if found is None:
+            found = self._standings[provider.name] = Standing(provider.name, provider.traits.first_sound_s, self._clock)
+        return found
+
+    def speaker(self, voice: str) -> Speaker:
+        """A new speaker with this voice; close it. Raises NoSuchVoice."""
+        standing = self.standing(voice)
+        match _provider_of(voice):
+            case provider if provider is _AURA:
+                return deepgram_speak.aura_speaker(self._deepgram, voice, self._clock, standing)
+            case provider if provider is _FLUX:
+                return deepgram_flux.flux_speaker(self._deepgram, voice, self._clock, standing)
+            case provider if provider is _ELEVENLABS and self._elevenlabs is not None:
+                sockets = self._elevenlabs
+                return elevenlabs.elevenlabs_speaker(sockets, self._settings, voice, self._clock, standing)
+            case provider if provider is _OPENAI and self._openai is not None:
+                return openai_speech.OpenAISpeaker(self._openai, self._settings, voice, self._clock, standing)
+            case provider:
+                raise NoSuchVoice(provider.name)
+
+    def pace(self, voice: str) -> Pace:
+        """How fast this voice speaks, learned from all calls."""
+        return self._paces.setdefault(voice, Pace())
+
+    def of(self, profile: AgentProfile) -> Voice:
+        """The voice of one call of this agent; close it."""
+        candidates = list(self._candidates(voices_of(profile)))
+        kept = recordings(profile.language)
+        return Voice(candidates, profile.voice_preference, self._cache, kept, self.pace(profile.voice), self._clock)
+
+    def _candidates(self, voices: Iterable[str]) -> Iterable[Candidate]:
+        for voice in voices:
+            try:
+                speaker = self.speaker(voice)
+            except NoSuchVoice as missing:
+                log.error("voice_without_provider", provider=str(missing))  # noqa: TRY400  (a setting, not a fault)
+                continue
+            yield Candidate(speaker, self.pace(voice), self.standing(voice))
+
+    async def close(self) -> None:
+        """Close the connections that calls share."""
+        if self._openai is not None:
+            await self._openai.close()
