@@ -207,6 +207,9 @@ class DeepgramSettings(SettingsGroup):
     deepgram_api_key: SecretStr
     deepgram_url: WebAddress = "https://api.deepgram.com"
     deepgram_listen_model: str = "nova-3"
+    """Who hears: a Nova model over `/v1/listen`, or `flux-general-en` over `/v2/listen`, which ends turns itself."""
+    deepgram_eager_threshold: float = Field(default=0.5, ge=0.3, le=0.7)
+    """Flux only: how sure it must be to report a likely end of turn."""
     deepgram_endpointing_ms: int = Field(default=300, ge=10, le=5000)
     """Silence that ends an utterance; the vendor's own default of 10 ms chops sentences."""
 

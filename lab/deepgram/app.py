@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from lab.deepgram import listen, rest, speak
+from lab.deepgram import flux, listen, rest, speak
 from lab.deepgram.control import control_routes
 from lab.deepgram.refusals import Refused
 from lab.deepgram.sockets import Left
@@ -20,10 +20,13 @@ CLIENT_GONE = 499
 
 
 def make_app(lab: Deepgram) -> Starlette:
-    """`/v1/listen`, `/v1/speak`, `/v1/auth/grant` as the vendor serves them, and the lab's own control under `/lab`."""
+    """`/v1/listen`, `/v2/listen`, `/v1/speak`, `/v1/auth/grant` as the vendor serves them, and the lab's own `/lab`."""
 
     async def listening(socket: WebSocket) -> None:
         await listen.listen(socket, lab)
+
+    async def taking_turns(socket: WebSocket) -> None:
+        await flux.listen(socket, lab)
 
     async def speaking(socket: WebSocket) -> None:
         await speak.speak(socket, lab)
@@ -31,6 +34,7 @@ def make_app(lab: Deepgram) -> Starlette:
     return Starlette(
         routes=[
             WebSocketRoute("/v1/listen", listening),
+            WebSocketRoute("/v2/listen", taking_turns),
             WebSocketRoute("/v1/speak", speaking),
             Route("/v1/listen", _answering(rest.transcribe, lab), methods=["POST"]),
             Route("/v1/speak", _answering(rest.speak, lab), methods=["POST"]),

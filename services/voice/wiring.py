@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from services.voice.conversations import Conversations, reachable
 from services.voice.deepgram_socket import DeepgramSockets
-from services.voice.hearing.deepgram_listen import DeepgramListen, listen_query
+from services.voice.hearing.deepgram_listen import DeepgramListen
+from services.voice.hearing.recognisers import recogniser_for
 from services.voice.record.call_rows import ClaimedCall, active_profiles
 from services.voice.record.recorder import Recorder, is_outage
 from services.voice.session.admission import Admission
@@ -109,13 +110,13 @@ class Wiring:
         profile = claimed.profile
         pace = self._paces.setdefault(profile.voice, Pace())
         speaker = DeepgramSpeak(self._sockets, profile.voice, self._clock)
-        query = listen_query(self._settings, profile.language, profile.company)
+        speaks = recogniser_for(self._settings, profile.language, profile.company)
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
         return Call(
             CallParts(
                 claimed=claimed,
                 stream=stream,
-                hearing=DeepgramListen(self._sockets, query, self._clock),
+                hearing=DeepgramListen(self._sockets, speaks, self._clock),
                 voice=Voice(speaker, profile.voice, self._cache, pace, self._clock),
                 pace=pace,
                 conversation=self._conversations.begin(

@@ -16,13 +16,14 @@ class HeardAudio:
     """The last seconds of a call's audio. Positions count bytes since the call began."""
 
     def __init__(self) -> None:
+        self.begins = 0
+        """Where the oldest audio that is kept begins."""
         self._kept = bytearray()
-        self._begins = 0
 
     @property
     def end(self) -> int:
         """Where the next audio will begin."""
-        return self._begins + len(self._kept)
+        return self.begins + len(self._kept)
 
     def append(self, audio: bytes, most: int = LONGEST) -> None:
         """Add the newest audio; the oldest goes when that makes more than `most` bytes."""
@@ -33,13 +34,13 @@ class HeardAudio:
 
     def since(self, position: int) -> tuple[int, bytes]:
         """What is kept from `position` on, and where that begins: later, when the beginning is gone."""
-        begins = max(position, self._begins)
-        return begins, bytes(self._kept[begins - self._begins :])
+        begins = max(position, self.begins)
+        return begins, bytes(self._kept[begins - self.begins :])
 
     def settled(self, position: int) -> None:
         """Everything before `position` has been recognised for good."""
-        if position > self._begins:
-            self._forget(min(position - self._begins, len(self._kept)))
+        if position > self.begins:
+            self._forget(min(position - self.begins, len(self._kept)))
 
     def replay_from(self, fed: int, *, words_pending: bool) -> int:
         """Where a new recogniser should begin, so that nothing is lost and nothing is heard twice.
@@ -47,8 +48,8 @@ class HeardAudio:
         With words that were guessed and never settled: at the first of them. Otherwise a little back, or at `fed`,
         before which every byte has been given to a recogniser.
         """
-        return self._begins if words_pending else max(self._begins, min(fed, self.end - UNWORDED))
+        return self.begins if words_pending else max(self.begins, min(fed, self.end - UNWORDED))
 
     def _forget(self, count: int) -> None:
         del self._kept[:count]
-        self._begins += count
+        self.begins += count
