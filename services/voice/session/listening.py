@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from services.voice.hearing.end_of_turn import Expects, TurnSoFar, Verdict, on_heard, on_time
+from services.voice.hearing.end_of_turn import Expects, TurnSoFar, Verdict, begin_anew, on_heard, on_time
 from services.voice.hearing.ports import Heard, Hearing, Lost, SpeechStarted
 from shared.clock import Clock
 from shared.observability.logs import get_logger
@@ -89,7 +89,7 @@ class Listening:
 
     def _on_timer(self) -> None:
         now = self._clock.monotonic()
-        self._turn, verdict = on_time(self._turn, now)
+        self._turn, verdict = on_time(self._turn, self._expects(), now)
         self._follow(verdict, now)
 
     def _follow(self, verdict: Verdict, now: float) -> None:
@@ -110,7 +110,7 @@ class Listening:
 
     def _take_turn(self, now: float) -> Said | None:
         """What was said since the last turn; None when that is nothing."""
-        turn, self._turn = self._turn, TurnSoFar()
+        turn, self._turn = self._turn, begin_anew(self._turn)
         text = clean_xml_text(turn.text).strip()
         return Said(text, turn.began_at, turn.spoken_until, now) if text else None
 
