@@ -19,7 +19,6 @@ from services.voice.deepgram_socket import (
     CLOSE_WITHIN_S,
     PROVIDER,
     Capability,
-    DeepgramSockets,
     Result,
     SocketRefused,
     SocketUnavailable,
@@ -27,8 +26,9 @@ from services.voice.deepgram_socket import (
 )
 from services.voice.frame_socket import FrameSocket
 from services.voice.hearing import ports
-from services.voice.hearing.dialect import Dialect, Failed, Garbage, Speaks
+from services.voice.hearing.dialect import Dialect, Failed, Garbage, Recogniser
 from services.voice.hearing.heard_audio import BYTES_PER_SECOND, UNWORDED
+from services.voice.hearing.sockets_ahead import Opens
 from services.voice.hearing.timeline import Timeline
 from shared.clock import Clock
 from shared.observability.logs import get_logger
@@ -69,13 +69,14 @@ class DeepgramListen:
     """`Hearing` of one call."""
 
     def __init__(
-        self, sockets: DeepgramSockets, speaks: Speaks, clock: Clock, times: ListenTimes = ListenTimes()
+        self, sockets: Opens, recogniser: Recogniser, clock: Clock, times: ListenTimes = ListenTimes()
     ) -> None:
         self._sockets = sockets
         self._times = times
         self._clock = clock
         self._timeline = Timeline(clock)
-        self._dialect: Dialect = speaks(self._timeline)
+        self._recogniser = recogniser
+        self._dialect: Dialect = recogniser.dialect(self._timeline)
         self._fed = 0
         self._controls: deque[str] = deque()
         self._wake = asyncio.Event()
@@ -144,7 +145,7 @@ class DeepgramListen:
     async def _through_one_socket(self) -> AsyncGenerator[ports.Heard, None]:
         """Hear through one socket until it ends. Raises what ended it."""
         dialect, timeline = self._dialect, self._timeline
-        socket = await self._sockets.open(dialect.path, dialect.query, Capability.HEARING)
+        socket = await self._sockets.open(self._recogniser.path, self._recogniser.query, Capability.HEARING)
         for event in dialect.begin():
             yield event
         self._given = timeline.connect(self._fed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from services.voice.hearing.ports import Heard
@@ -20,8 +21,6 @@ class Failed(Exception):
 class Dialect(Protocol):
     """How one kind of socket is spoken with. One for each call; it hears through one socket after another."""
 
-    path: str
-    query: Sequence[tuple[str, str]]
     chunk: int
     """Bytes of audio worth a message."""
     keep_alive: str | None
@@ -45,7 +44,11 @@ class Dialect(Protocol):
         ...
 
 
-class Speaks(Protocol):
-    """Makes the dialect of one call, whose times it keeps in `timeline`."""
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """Who hears the calls of an agent: where its sockets are opened, and how they are spoken with."""
 
-    def __call__(self, timeline: Timeline) -> Dialect: ...
+    path: str
+    query: tuple[tuple[str, str], ...]
+    dialect: Callable[[Timeline], Dialect]
+    """Makes the dialect of one call, whose times it keeps in the timeline."""

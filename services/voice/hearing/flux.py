@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 from services.voice.deepgram_socket import PROVIDER, Capability, Result, count
 from services.voice.hearing import ports
-from services.voice.hearing.dialect import Failed, Speaks
+from services.voice.hearing.dialect import Failed, Recogniser
 from services.voice.hearing.flux_messages import Connected, Event, FatalError, StreamWarning, TurnInfo, read_message
 from services.voice.hearing.timeline import Timeline
 from shared.observability.logs import get_logger
@@ -16,6 +15,7 @@ from shared.settings import DeepgramSettings
 
 log = get_logger(__name__)
 
+PATH: Final = "/v2/listen"
 CHUNK: Final = 640
 """80 ms, which the vendor advises: four frames of Twilio's."""
 LONGEST_PAUSE_MS: Final = 3000
@@ -27,8 +27,8 @@ def is_flux(model: str) -> bool:
     return model.startswith("flux-")
 
 
-def flux(settings: DeepgramSettings, language: str, company: str) -> Speaks:
-    """The dialect for a telephone line; an agent that does not speak English gets the model of many languages."""
+def flux(settings: DeepgramSettings, language: str, company: str) -> Recogniser:
+    """The recogniser for a telephone line; an agent that does not speak English gets the model of many languages."""
     spoken = language.partition("-")[0].lower()
     query = [
         ("model", settings.deepgram_listen_model if spoken == "en" else "flux-general-multi"),
@@ -42,20 +42,18 @@ def flux(settings: DeepgramSettings, language: str, company: str) -> Speaks:
         query.append(("language_hint", spoken))
     if company:
         query.append(("keyterm", company))
-    return partial(Flux, query)
+    return Recogniser(PATH, tuple(query), Flux)
 
 
 class Flux:
     """See `Dialect`."""
 
-    path = "/v2/listen"
     chunk = CHUNK
     keep_alive: str | None = None
     finalize = '{"type":"ForceEndTurn"}'
     answers_when_asked = False
 
-    def __init__(self, query: Sequence[tuple[str, str]], timeline: Timeline) -> None:
-        self.query = query
+    def __init__(self, timeline: Timeline) -> None:
         self.is_ready = False
         self._timeline = timeline
         self._started = False

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 from services.voice.deepgram_socket import PROVIDER, Capability, Result, count
 from services.voice.hearing import ports
-from services.voice.hearing.dialect import Speaks
+from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.nova_messages import (
     ClientError,
     Results,
@@ -23,12 +22,13 @@ from shared.settings import DeepgramSettings
 
 log = get_logger(__name__)
 
+PATH: Final = "/v1/listen"
 UTTERANCE_END_MS: Final = 1000
 """The vendor's smallest useful value: interims come about once a second."""
 
 
-def nova(settings: DeepgramSettings, language: str, company: str) -> Speaks:
-    """The dialect for a telephone line; the company's name is a word worth expecting."""
+def nova(settings: DeepgramSettings, language: str, company: str) -> Recogniser:
+    """The recogniser for a telephone line; the company's name is a word worth expecting."""
     query = [
         ("model", settings.deepgram_listen_model),
         ("language", language),
@@ -45,21 +45,19 @@ def nova(settings: DeepgramSettings, language: str, company: str) -> Speaks:
     ]
     if settings.deepgram_listen_model.startswith("nova-3") and company:
         query.append(("keyterm", company))
-    return partial(Nova, query)
+    return Recogniser(PATH, tuple(query), Nova)
 
 
 class Nova:
     """See `Dialect`."""
 
-    path = "/v1/listen"
     chunk = 1
     keep_alive: str | None = '{"type":"KeepAlive"}'
     finalize = '{"type":"Finalize"}'
     answers_when_asked = True
     is_ready = True
 
-    def __init__(self, query: Sequence[tuple[str, str]], timeline: Timeline) -> None:
-        self.query = query
+    def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
 
     def begin(self) -> Sequence[ports.Heard]:

@@ -19,7 +19,7 @@ from lab.speech.encoder import Speaker, encode
 from lab.speech.mulaw import SILENCE
 from services.voice.deepgram_socket import DeepgramSockets
 from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes
-from services.voice.hearing.dialect import Speaks
+from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.ports import (
     Final,
     Heard,
@@ -41,7 +41,7 @@ NOVA, FLUX = (
     recogniser_for(DeepgramSettings(deepgram_api_key="lab", deepgram_listen_model=model), "en", "Fernway")
     for model in ("nova-3", "flux-general-en")
 )
-BOTH = pytest.mark.parametrize(("speaks", "kind"), [(NOVA, "listen"), (FLUX, "flux")], ids=["nova", "flux"])
+BOTH = pytest.mark.parametrize(("recogniser", "kind"), [(NOVA, "listen"), (FLUX, "flux")], ids=["nova", "flux"])
 SENTENCE = "My router has an orange light and nothing works since this morning."
 ORDINARY = ListenTimes()
 IMPATIENT = ListenTimes(keepalive=0.2, quiet=0.6, answer=0.3, stalled=0.6, give_up=1.0)
@@ -82,11 +82,11 @@ async def an_ear(
     times: ListenTimes = ORDINARY,
     key: str = "lab",
     idle_limit_s: float = 10.0,
-    speaks: Speaks = NOVA,
+    recogniser: Recogniser = NOVA,
 ) -> AsyncIterator[tuple[Ear, Deepgram]]:
     lab = Deepgram(Settings(speed=SPEED, idle_limit_s=idle_limit_s), Faults(listen=faults or ListenFaults()))
     async with serving(make_app(lab)) as address:
-        ear = Ear(DeepgramListen(DeepgramSockets(address, key), speaks, SystemClock(), times))
+        ear = Ear(DeepgramListen(DeepgramSockets(address, key), recogniser, SystemClock(), times))
         taking = asyncio.ensure_future(ear.take())
         try:
             yield ear, lab
@@ -122,11 +122,11 @@ async def test_a_silent_line_is_no_fault_of_the_recogniser_either() -> None:
 @BOTH
 @pytest.mark.parametrize(("characters", "politely"), [(1, False), (20, True), (45, False), (66, True)])
 async def test_a_socket_that_is_cut_while_the_caller_talks_costs_no_word_and_doubles_none(
-    speaks: Speaks, kind: str, characters: int, politely: bool
+    recogniser: Recogniser, kind: str, characters: int, politely: bool
 ) -> None:
     cut = ListenFaults(sockets=1, cut_after_characters=characters)
     closed = ListenFaults(sockets=1, close_after_characters=characters)
-    async with an_ear(closed if politely else cut, speaks=speaks) as (ear, lab):
+    async with an_ear(closed if politely else cut, recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE, silence_s=6)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
         await ear.hear("And one more thing.")
@@ -140,15 +140,15 @@ async def _true(value: object) -> bool:
 
 
 @BOTH
-async def test_a_key_that_is_refused_ends_hearing_at_once(speaks: Speaks, kind: str) -> None:
-    async with an_ear(key="wrong", speaks=speaks) as (ear, lab):
+async def test_a_key_that_is_refused_ends_hearing_at_once(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(key="wrong", recogniser=recogniser) as (ear, lab):
         await ear.until(Lost, within_s=1)
         assert lab.counts[f"{kind}_refused:401"] == 1
 
 
 @BOTH
-async def test_a_busy_vendor_is_tried_again(speaks: Speaks, kind: str) -> None:
-    async with an_ear(ListenFaults(sockets=2, refuse=429), speaks=speaks) as (ear, lab):
+async def test_a_busy_vendor_is_tried_again(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(ListenFaults(sockets=2, refuse=429), recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE, silence_s=3)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
         assert lab.counts[f"{kind}_refused:429"] == 2
@@ -162,8 +162,8 @@ async def test_a_vendor_that_stays_away_is_reported_in_time() -> None:
 
 
 @BOTH
-async def test_a_socket_that_falls_silent_is_replaced_and_in_the_end_given_up(speaks: Speaks, kind: str) -> None:
-    async with an_ear(ListenFaults(hears_nothing=True), times=IMPATIENT, speaks=speaks) as (ear, lab):
+async def test_a_socket_that_falls_silent_is_replaced_and_then_given_up(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(ListenFaults(hears_nothing=True), times=IMPATIENT, recogniser=recogniser) as (ear, lab):
         speaking = asyncio.ensure_future(ear.hear("hello " * 200))
         await ear.until(Lost)
         assert lab.counts[f"{kind}_opened"] >= 2
@@ -183,20 +183,20 @@ async def test_a_caller_who_says_nothing_is_no_fault_of_the_recogniser() -> None
 
 
 @BOTH
-async def test_garbage_between_the_messages_is_skipped(speaks: Speaks, kind: str) -> None:
-    async with an_ear(ListenFaults(sends_garbage=True), speaks=speaks) as (ear, lab):
+async def test_garbage_between_the_messages_is_skipped(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(ListenFaults(sends_garbage=True), recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
         assert lab.counts[f"{kind}_opened"] == 1
 
 
 @BOTH
-async def test_an_error_of_the_vendor_costs_no_word(speaks: Speaks, kind: str) -> None:
+async def test_an_error_of_the_vendor_costs_no_word(recogniser: Recogniser, kind: str) -> None:
     """Nova goes on after one; for Flux an error is the end of the stream, and another takes over."""
-    async with an_ear(ListenFaults(error="an error of the lab", sockets=1), speaks=speaks) as (ear, lab):
+    async with an_ear(ListenFaults(error="an error of the lab", sockets=1), recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE, silence_s=3)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
-        assert lab.counts[f"{kind}_opened"] == (2 if speaks is FLUX else 1)
+        assert lab.counts[f"{kind}_opened"] == (2 if recogniser is FLUX else 1)
 
 
 async def test_a_transcript_in_no_language_is_passed_on() -> None:
@@ -213,7 +213,7 @@ async def test_finalize_brings_what_is_held_back() -> None:
 
 
 async def test_flux_says_when_a_turn_is_likely_over_and_takes_it_back() -> None:
-    async with an_ear(speaks=FLUX) as (ear, lab):
+    async with an_ear(recogniser=FLUX) as (ear, lab):
         await ear.hear("I need help.", silence_s=0.18)  # enough to be likely, not enough to be sure
         await ear.hear("With my bill.", silence_s=1.0)
         await ear.until(Final)
@@ -227,7 +227,7 @@ async def test_flux_says_when_a_turn_is_likely_over_and_takes_it_back() -> None:
 
 
 async def test_flux_is_made_to_end_a_turn_that_hangs_in_the_air() -> None:
-    async with an_ear(speaks=FLUX) as (ear, _):
+    async with an_ear(recogniser=FLUX) as (ear, _):
         await ear.hear("My number is five", silence_s=0.4)
         await ear.until(Interim)
         ear.listen.finalize()
@@ -237,14 +237,14 @@ async def test_flux_is_made_to_end_a_turn_that_hangs_in_the_air() -> None:
 
 async def test_flux_is_given_silence_when_the_line_sends_none() -> None:
     """There is no KeepAlive: without audio a turn that has begun would never end."""
-    async with an_ear(speaks=FLUX) as (ear, _):
+    async with an_ear(recogniser=FLUX) as (ear, _):
         await ear.hear("My number is five", silence_s=0.1)
         await ear.until(Final, within_s=6)
         assert ear.finals == "My number is five"
 
 
 async def test_flux_that_stalls_with_words_in_hand_is_replaced_and_no_word_is_lost() -> None:
-    async with an_ear(ListenFaults(stalls_after_characters=20, sockets=1), IMPATIENT, speaks=FLUX) as (ear, lab):
+    async with an_ear(ListenFaults(stalls_after_characters=20, sockets=1), IMPATIENT, recogniser=FLUX) as (ear, lab):
         await ear.hear(SENTENCE, silence_s=20)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
         assert lab.counts["flux_opened"] == 2
@@ -252,7 +252,7 @@ async def test_flux_that_stalls_with_words_in_hand_is_replaced_and_no_word_is_lo
 
 async def test_of_a_flux_turn_longer_than_the_audio_we_keep_no_word_is_lost_either() -> None:
     told = " and ".join(f"word {number}" for number in range(40))  # half a minute without a break
-    async with an_ear(ListenFaults(cut_after_characters=400, sockets=1), speaks=FLUX) as (ear, lab):
+    async with an_ear(ListenFaults(cut_after_characters=400, sockets=1), recogniser=FLUX) as (ear, lab):
         await ear.hear(f"{told}.", silence_s=6)
         await wait_for_async(lambda: _true(ear.finals.endswith("39.")), 5, f"the end, not {ear.finals!r}")
         assert lab.counts["flux_opened"] == 2
