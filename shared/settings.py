@@ -269,6 +269,9 @@ class VoiceSettings(SettingsGroup):
 
     voice_silence_s: float = Field(default=3.0, ge=1, le=60)
     """Quiet after our last word until the caller is asked whether they are still there."""
+    voice_protects_notice: bool = False
+    """Whether the sentence that an AI answers is said to its end although the caller talks over it; if not, it is said
+    again."""
     voice_longest_call_s: float = Field(default=1800, ge=60, le=14400)
     """A call is ended politely at this length, with a warning five minutes before (security guide, section 3.11)."""
     voice_lame_duck_s: float = Field(default=5, ge=0, le=60)

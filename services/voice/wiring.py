@@ -133,6 +133,7 @@ class Wiring:
                 ),
                 recorder=self._recorder,
                 limits=self._limits,
+                protects_notice=self._settings.voice_protects_notice,
                 clock=self._clock,
             )
         )

@@ -13,9 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from websockets.asyncio.client import ClientConnection
-
 from services.voice.deepgram_socket import Capability, SocketRefused, SocketUnavailable
+from services.voice.frame_socket import FrameSocket
 from shared.task_group import TaskSet
 
 KEPT_S: Final = 5.0
@@ -29,7 +28,7 @@ Query = tuple[tuple[str, str], ...]
 class Opens(Protocol):
     """Opens sockets to a provider."""
 
-    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> ClientConnection:
+    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> FrameSocket:
         """An open socket. Raises SocketRefused or SocketUnavailable."""
         ...
 
@@ -48,7 +47,7 @@ class SocketsAhead:
         self._sockets = sockets
         self._kept_s = kept_s
         self._needs: deque[_Need] = deque(maxlen=AGREEING)
-        self._waiting: dict[_Need, deque[asyncio.Task[ClientConnection]]] = {}
+        self._waiting: dict[_Need, deque[asyncio.Task[FrameSocket]]] = {}
         self._tasks = TaskSet("sockets-ahead")
 
     def will_need(self, path: str, query: Query, capability: Capability) -> None:
@@ -64,17 +63,17 @@ class SocketsAhead:
         self._waiting.setdefault(need, deque()).append(opening)
         self._tasks.start(self._forget_later(need, opening), "socket-not-needed")
 
-    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> ClientConnection:
+    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> FrameSocket:
         need = _Need(path, tuple(query), capability)
         self._needs.append(need)
         waiting = self._waiting.get(need)
         if waiting:
             connection = await waiting.popleft()
-            if connection.close_code is None:
+            if connection.is_open:
                 return connection
         return await self._sockets.open(path, query, capability)
 
-    async def _forget_later(self, need: _Need, opening: asyncio.Task[ClientConnection]) -> None:
+    async def _forget_later(self, need: _Need, opening: asyncio.Task[FrameSocket]) -> None:
         try:
             await asyncio.sleep(self._kept_s)
         finally:

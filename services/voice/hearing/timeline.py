@@ -50,7 +50,7 @@ class Timeline:
         """Up to this moment of the present socket every word is known for good."""
         self._words_from = None
         self.settled = max(self.settled, self.position(seconds))
-        self.audio.settled(self.position(seconds))
+        self.audio.forget(self.position(seconds))
 
     @property
     def keeps_guessed_words(self) -> bool:
