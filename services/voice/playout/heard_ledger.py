@@ -21,6 +21,8 @@ from services.voice.speech.pace import BYTES_PER_SECOND, Pace, words_within
 CAUTION: Final = 1.15
 """While a sentence's length is a guess, it is guessed long: its words are then counted late rather than early."""
 CLAUSE_END: Final = re.compile(r"[,;:.!?–—]\s+")
+SAME_PLACE: Final = 1600
+"""Bytes: how far two guesses at where a clause began may lie apart."""
 WHOLE: Final = 160
 """A sentence whose last 20 ms are missing was heard whole: they are its silence."""
 
@@ -124,6 +126,8 @@ class HeardLedger:
         """Marks on their way, and how much had been sent before each."""
         self._held_at: int | None = None
         """Where playing stopped, while it is paused."""
+        self._repeated_from = -SAME_PLACE
+        """Where speech was last taken up again."""
         self._takes = 0
         """How often speech was taken up again: marks of an earlier take may still come back."""
 
@@ -198,10 +202,16 @@ class HeardLedger:
         self._plays_until = now
 
     def clause_at(self, position: int) -> int:
-        """Where the clause began that was being played at this position, about."""
+        """Where to take up what was cut at this position: where its clause began, about.
+
+        A clause is said again once. Cut a second time it goes on from where it was cut, or a caller who hums at every
+        clause would never hear the next.
+        """
         for segment in reversed(self._segments):
             if segment.sent and segment.begins <= position and segment.frozen is None:
-                return segment.begins + segment.clause_before(position - segment.begins, self._pace.bytes_per_character)
+                into = segment.clause_before(position - segment.begins, self._pace.bytes_per_character)
+                begins = segment.begins + into
+                return begins if begins >= self._repeated_from + SAME_PLACE else position
         return position
 
     @property
@@ -213,6 +223,7 @@ class HeardLedger:
         """What was dropped is sent again from this position on, all at once: the pieces in their order."""
         self._held_at = None
         self._takes += 1
+        self._repeated_from = position
         self._plays_until = now + (self._sent - position) / BYTES_PER_SECOND
         again = []
         for segment in self._segments:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from services.voice.audio_tail import AudioTail
 from services.voice.playout.heard_ledger import HeardLedger, Segment
-from services.voice.playout.loudness import quietest
+from services.voice.playout.loudness import SEARCHED, between_words
 from services.voice.speech.pace import BYTES_PER_SECOND, Pace
 from services.voice.transport.media_socket import SocketClosed
 from shared.clock import Clock
@@ -156,8 +156,7 @@ class Playout:
         held_at = self.ledger.held_at
         if held_at is None or take != self._takes:
             return
-        position, audio = self._tail.since(self.ledger.clause_at(max(0, held_at - MARGIN)))
-        position += quietest(audio[: held_at - position])
+        position = self._beginning_near(self.ledger.clause_at(max(0, held_at - MARGIN)))
         with suppress(SocketClosed):  # whoever reads the stream will say so
             for again in self.ledger.resumed(position, self._clock.monotonic()):
                 _, audio = self._tail.since(again.begins)
@@ -167,6 +166,12 @@ class Playout:
                 if again.mark:
                     await self._stream.mark(again.mark)
         self._going.set()
+
+    def _beginning_near(self, position: int) -> int:
+        """A pause between words not long before or after this position, which is a guess, or the position itself."""
+        begins, audio = self._tail.since(position - SEARCHED)
+        found = between_words(audio[: position - begins + SEARCHED // 2])
+        return max(begins, position) if found is None else begins + found
 
     async def clear(self) -> None:
         """Take back what was not heard; the ledger keeps what was. Raises SocketClosed."""

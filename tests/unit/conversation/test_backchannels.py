@@ -15,7 +15,7 @@ def test_a_listener_asks_for_nothing(said: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["No.", "Stop.", "Wait.", "Okay, thank you.", "Thanks", "Bye.", "Okay?", "My router", "Hello?", 
+    ["No.", "Stop.", "Wait.", "Okay, thank you.", "Thanks", "Bye.", "Okay?", "My router", "Hello?",
      "okay but the light", "Yes yes yes I know that already", "That's all.", "A person please", "okay stop", "five"],
 )  # fmt: skip
 def test_everything_else_is_meant_for_us(said: str) -> None:
