@@ -280,5 +280,6 @@ def test_a_clause_is_said_again_once() -> None:
     ledger.resumed(clause, 2.0)
     ledger.paused(2.0 + 5 * PER_CHARACTER / RATE)
     again = ledger.held_at
+    assert again is not None
     assert again == pytest.approx(clause + 5 * PER_CHARACTER, abs=1)
     assert ledger.clause_at(again) == again
