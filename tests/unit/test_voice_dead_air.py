@@ -41,6 +41,7 @@ from shared.contracts.calls import MediaState
 from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.contracts.knowledge import SearchAnswer
 from shared.conversation.assistant import Assistant
+from shared.conversation.phrases import Phrase, phrase
 from tests.unit.test_voice_playout import PER_CHARACTER, RATE, FarEnd, Sound, now
 from tests.virtual_time import BEGAN, LoopClock, on_virtual_time
 from tests.voice_house import a_passage
@@ -152,6 +153,8 @@ class Mouth:
     traits = SpeakerTraits(streams_input=True, native_mulaw=True)
 
     def __init__(self, vendor: Vendor) -> None:
+        self.told: list[tuple[float, str]] = []
+        """Every sentence, and when it was begun."""
         self._vendor = vendor
         self._begun = 0
 
@@ -159,6 +162,7 @@ class Mouth:
         pass
 
     async def begin(self, text: str) -> Spoken:
+        self.told.append((now(), text))
         place, vendor = self._begun, self._vendor
         self._begun += 1
         wait_s = vendor.waits_s[place % len(vendor.waits_s)]
@@ -238,7 +242,16 @@ async def no_sessions() -> AsyncIterator[None]:
     yield
 
 
-async def a_call(ears: Ears, vendor: Vendor, telephone: Telephone, mood: str, *, protects: bool) -> Ending:
+async def a_call(
+    ears: Ears,
+    vendor: Vendor | Mouth,
+    telephone: Telephone,
+    mood: str,
+    *,
+    protects: bool = False,
+    limits: CallLimits = LIMITS,
+) -> Ending:
+    mouth = Mouth(vendor) if isinstance(vendor, Vendor) else vendor
     clock, pace, cache = LoopClock(), Pace(), AudioCache()
     for apology in apologies_in("en").all:
         cache.keep("a voice", apology, bytes(len(apology) * PER_CHARACTER))
@@ -248,11 +261,11 @@ async def a_call(ears: Ears, vendor: Vendor, telephone: Telephone, mood: str, *,
             claimed=claimed,
             stream=cast("MediaStream", telephone),
             hearing=ears,
-            voice=Voice(Mouth(vendor), "a voice", cache, pace, clock),
+            voice=Voice(mouth, "a voice", cache, pace, clock),
             pace=pace,
             conversation=Carried(Assistant(PROFILE, Library(mood), None, clock), None),
             recorder=Recorder(cast("Any", no_sessions), clock),
-            limits=LIMITS,
+            limits=limits,
             protects_notice=protects,
             clock=clock,
         )
@@ -302,11 +315,26 @@ def test_whatever_happens_somebody_speaks_until_the_call_has_ended(
 def test_a_silent_caller_is_asked_twice_and_then_told_goodbye() -> None:
     async def work() -> None:
         ears, telephone = Ears([], breaks=False), Telephone(echoes=True, hangs_up_at=None)
-        ending = await a_call(ears, Vendor([0.1], [False]), telephone, "finds", protects=False)
+        ending = await a_call(ears, Vendor([0.1], [False]), telephone, "finds")
         assert (ending.next_step, ending.outcome) == ("hang_up", "silent")
         quiets = [later[0] - before[1] for before, later in zip(telephone.sounded, telephone.sounded[1:], strict=False)]
         pauses = [round(quiet) for quiet in quiets if quiet > 1]
         assert pauses == [3, 3, 3]  # the greeting, two questions, and the goodbye, three seconds apart
+
+    on_virtual_time(work())
+
+
+def test_a_long_call_is_warned_and_then_ended_politely() -> None:
+    async def work() -> None:
+        question = Final("How do I restart my router?", ends_utterance=True, spoken_until=0.0)
+        ears = Ears([(12.0, question)] * 70, breaks=False)
+        telephone, mouth = Telephone(echoes=True, hangs_up_at=None), Mouth(Vendor([0.1], [False]))
+        limits = CallLimits(silence=3.0, longest=700.0)
+        ending = await a_call(ears, mouth, telephone, "finds", limits=limits)
+        assert ending.next_step == "hang_up"
+        (warned_at,) = [at for at, text in mouth.told if text == phrase("en", Phrase.TIME_WARNING)]
+        assert 400 <= warned_at < 420
+        assert 700 <= now() < 730
 
     on_virtual_time(work())
 
@@ -316,7 +344,7 @@ def test_a_voice_that_fails_while_we_are_paused_still_apologises(event: Heard) -
     async def work() -> None:
         ears = Ears([(0.25, event)], breaks=False)
         telephone = Telephone(echoes=True, hangs_up_at=None)
-        ending = await a_call(ears, Vendor([0.1], [True]), telephone, "finds", protects=False)
+        ending = await a_call(ears, Vendor([0.1], [True]), telephone, "finds")
         assert ending.next_step == "apologise"
         apology = len(apologies_in("en").cannot_speak) * PER_CHARACTER
         assert apology <= telephone.played <= apology + 0.4 * RATE
