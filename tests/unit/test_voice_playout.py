@@ -13,7 +13,7 @@ from lab.speech.decoder import Decoder
 from lab.speech.encoder import Speaker, encode
 from services.voice.playout.heard_ledger import HeardLedger
 from services.voice.playout.loudness import between_words
-from services.voice.playout.playout import CHUNK, GRACE_S, LEAD_S, Playout
+from services.voice.playout.playout import CHUNK, GRACE_S, KEPT, LEAD_S, Playout
 from services.voice.speech.pace import Pace, words_within
 from tests.virtual_time import LoopClock, on_virtual_time
 
@@ -283,6 +283,27 @@ def test_speech_that_was_paused_goes_on_from_its_clause_and_none_of_it_is_lost(
         for letter in came:  # back by a clause at most, and never forward over something unheard
             assert expected.index(letter) <= reached + 1
             reached = max(reached, expected.index(letter))
+
+    on_virtual_time(work())
+
+
+def test_a_clause_longer_than_what_is_kept_goes_on_from_what_is() -> None:
+    async def work() -> None:
+        text = "and then " * 60  # twenty seconds without a comma
+        receiver = Receiver(0.0)
+        playout = Playout(receiver, Pace(), LoopClock())
+        receiver.echo = playout.echoed
+        speaking = asyncio.ensure_future(playout.play(playout.ledger.queue(1, text), Speech(text, 0)))
+        await asyncio.sleep(15)
+        await playout.pause()
+        held = playout.ledger.held_at or 0
+        playout.resume()
+        await speaking
+        await playout.until_played(1)
+        came = [letter.position for letter in Decoder().feed(b"".join(receiver.pieces))]
+        assert sorted(set(came)) == list(range(len(text)))
+        assert len(came) - len(text) <= KEPT / PER_CHARACTER
+        assert held > KEPT
 
     on_virtual_time(work())
 

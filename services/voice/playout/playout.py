@@ -169,9 +169,10 @@ class Playout:
 
     def _beginning_near(self, position: int) -> int:
         """A pause between words not long before or after this position, which is a guess, or the position itself."""
+        position = max(position, self._tail.begins)
         begins, audio = self._tail.since(position - SEARCHED)
         found = between_words(audio[: position - begins + SEARCHED // 2])
-        return max(begins, position) if found is None else begins + found
+        return position if found is None else begins + found
 
     async def clear(self) -> None:
         """Take back what was not heard; the ledger keeps what was. Raises SocketClosed."""

@@ -259,8 +259,10 @@ class Call:
         speaking = Speaking(reply, number, road, self._clock)
         self._speaking, self._answering = speaking, answering
         self._barge_in.watch(speaking)
-        await speaking.run()
-        self._barge_in.watch(None)
+        try:
+            await speaking.run()
+        finally:
+            self._barge_in.watch(None)
         if speaking.interrupted:
             await self._voice.stop()
         return speaking
