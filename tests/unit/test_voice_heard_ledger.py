@@ -21,6 +21,9 @@ TICK_S = FRAME / RATE
 LEAD_S = 1.0
 PER_CHARACTER = 320
 WORDS = ("a", "the", "router", "light", "is", "orange", "please", "wait", "unplug")
+PACE = Pace()
+"""Of a voice that has been heard before; a new one is taken for slower, and its words are counted later."""
+PACE.learn(1000 * PER_CHARACTER, "x" * 1000)
 DELAYS = (0, 0, 1, 3, 6)
 """Ticks through the network, one way."""
 
@@ -48,7 +51,7 @@ class Talk:
         self.dice = dice
         self.sentences = [self._sentence(place) for place in range(dice.randint(1, 3))]
         self.delay = dice.choice(DELAYS)
-        self.ledger = HeardLedger(Pace())
+        self.ledger = HeardLedger(PACE)
         self.telephone = Playout()
         self.ears = Decoder()
         self.heard: dict[int, set[int]] = defaultdict(set)
