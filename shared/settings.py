@@ -208,6 +208,9 @@ class DeepgramSettings(SettingsGroup):
     deepgram_api_key: SecretStr
     deepgram_url: WebAddress = "https://api.deepgram.com"
     deepgram_listen_model: str = "nova-3"
+    """Who hears: a Nova model over `/v1/listen`, or `flux-general-en` over `/v2/listen`, which ends turns itself."""
+    deepgram_eager_threshold: float = Field(default=0.5, ge=0.3, le=0.7)
+    """Flux only: how sure it must be to report a likely end of turn."""
     deepgram_endpointing_ms: int = Field(default=300, ge=10, le=5000)
     """Silence that ends an utterance; the vendor's own default of 10 ms chops sentences."""
 
@@ -299,6 +302,9 @@ class VoiceSettings(SettingsGroup):
 
     voice_silence_s: float = Field(default=3.0, ge=1, le=60)
     """Quiet after our last word until the caller is asked whether they are still there."""
+    voice_protects_notice: bool = False
+    """Whether the sentence that an AI answers is said to its end although the caller talks over it; if not, it is said
+    again."""
     voice_longest_call_s: float = Field(default=1800, ge=60, le=14400)
     """A call is ended politely at this length, with a warning five minutes before (security guide, section 3.11)."""
     voice_speech_probe_s: float = Field(default=300, ge=0, le=86400)

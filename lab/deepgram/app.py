@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from lab.deepgram import listen, rest, speak, speak_options
+from lab.deepgram import flux, listen, rest, speak, speak_options
 from lab.deepgram.control import control_routes
 from lab.deepgram.refusals import Refused
 from lab.deepgram.sockets import Left
@@ -26,6 +26,9 @@ def make_app(lab: Deepgram) -> Starlette:
     async def listening(socket: WebSocket) -> None:
         await listen.listen(socket, lab)
 
+    async def taking_turns(socket: WebSocket) -> None:
+        await flux.listen(socket, lab)
+
     async def speaking(socket: WebSocket) -> None:
         await speak.speak(socket, lab, speak_options.read_for_socket, speak.SpeakSession)
 
@@ -35,6 +38,7 @@ def make_app(lab: Deepgram) -> Starlette:
     return Starlette(
         routes=[
             WebSocketRoute("/v1/listen", listening),
+            WebSocketRoute("/v2/listen", taking_turns),
             WebSocketRoute("/v1/speak", speaking),
             WebSocketRoute("/v2/speak", speaking_flux),
             Route("/v1/listen", _answering(rest.transcribe, lab), methods=["POST"]),

@@ -15,7 +15,7 @@ class _Limited(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ListenFaults(_Limited, frozen=True, kw_only=True):
-    """Of `/v1/listen`."""
+    """Of `/v1/listen` and `/v2/listen`."""
 
     hears_nothing: bool = False
     """Take audio and stay silent for ever."""
@@ -25,6 +25,8 @@ class ListenFaults(_Limited, frozen=True, kw_only=True):
     """Once so many characters were heard, cut the connection without a close frame."""
     close_after_characters: int | None = None
     """The same, but close 1011 with NET-0000."""
+    stalls_after_characters: int | None = None
+    """Once so many characters were heard, stay silent for ever and keep the connection."""
     hears: str | None = None
     """Transcribe every utterance as this, whatever was said: a transcript in no language, or a mishearing."""
     never_speech_final: bool = False

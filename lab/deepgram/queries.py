@@ -38,3 +38,12 @@ def one_of(query: QueryParams, name: str, allowed: Collection[str]) -> str | Non
     if value is not None and value not in allowed:
         raise _refuse(name, value, f"one of {', '.join(sorted(allowed))}")
     return value
+
+
+def number(query: QueryParams, name: str) -> float | None:
+    """A number, or None when absent. Raises Refused."""
+    value = query.get(name)
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        raise _refuse(name, value or "", "a number") from None

@@ -212,6 +212,11 @@ class FrameSocket(WSListener):
             self._transport.send_close(code, reason.encode())  # type: ignore[arg-type]
 
     @property
+    def is_open(self) -> bool:
+        """Whether the other side is still there, as far as we know."""
+        return self._transport is not None and self._problem is None and not self._is_ending
+
+    @property
     def transport(self) -> asyncio.Transport:
         """The connection below: `abort` ends it without a word."""
         if self._transport is None:

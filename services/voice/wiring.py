@@ -11,8 +11,11 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from services.voice.conversations import Conversations, reachable
-from services.voice.deepgram_socket import DeepgramSockets
-from services.voice.hearing.deepgram_listen import DeepgramListen, listen_query
+from services.voice.deepgram_socket import Capability, DeepgramSockets
+from services.voice.hearing.deepgram_listen import DeepgramListen
+from services.voice.hearing.dialect import Recogniser
+from services.voice.hearing.recognisers import recogniser_for
+from services.voice.hearing.sockets_ahead import SocketsAhead
 from services.voice.record.call_rows import ClaimedCall, active_profiles
 from services.voice.record.recorder import Recorder, is_outage
 from services.voice.session.admission import Admission
@@ -28,6 +31,7 @@ from services.voice.speech.warm_up import WarmUp
 from services.voice.transport.media_stream import MediaStream
 from services.voice.transport.stream_token import StreamTokens
 from shared.clock import Clock
+from shared.contracts.agents import AgentProfile
 from shared.conversation.state import ConversationState
 from shared.database.engine import async_sessions, make_async_engine
 from shared.observability.logs import get_logger
@@ -55,6 +59,7 @@ class Wiring:
         self._limits = CallLimits(settings.voice_silence_s, settings.voice_longest_call_s)
         key = settings.deepgram_api_key.get_secret_value()
         self._sockets = DeepgramSockets(settings.deepgram_url, key)
+        self._ears = SocketsAhead(self._sockets)
         self._engine = make_async_engine(settings, "voice")
         self._sessions = async_sessions(self._engine)
         self._redis = Redis.from_url(
@@ -67,7 +72,7 @@ class Wiring:
         self._recorder = Recorder(self._sessions, clock)
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
-        self.calls = Calls(Admission(tokens, self._sessions, clock), self.call, clock)
+        self.calls = Calls(Admission(tokens, self._sessions, clock), self.call, clock, self._ears.begin)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -80,6 +85,7 @@ class Wiring:
             stack.push_async_callback(self._voices.close)
             stack.push_async_callback(self._warm_up.close)
             stack.push_async_callback(self._probes.close)
+            stack.push_async_callback(self._ears.close)
             stack.push_async_callback(background.close)
             stack.push_async_callback(self._store_the_rest)
             background.start(self._recorder.run(), "recorder")
@@ -106,19 +112,23 @@ class Wiring:
             self._probes.watch(voices_of(profile))
             self._warm_up.want(profile.voice, apologies_in(profile.language).all)
             self._warm_up.want(profile.voice, self._conversations.fixed_sentences(profile))
+            hearing = self._recogniser(profile)
+            self._ears.will_need(hearing.path, hearing.query, Capability.HEARING)
+
+    def _recogniser(self, profile: AgentProfile) -> Recogniser:
+        return recogniser_for(self._settings, profile.language, profile.company)
 
     def call(self, claimed: ClaimedCall, stream: MediaStream) -> Call:
         """The parts of one call, put together."""
         profile = claimed.profile
         voice = self._voices.of(profile)
         self._probes.watch(voices_of(profile))
-        query = listen_query(self._settings, profile.language, profile.company)
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
         return Call(
             CallParts(
                 claimed=claimed,
                 stream=stream,
-                hearing=DeepgramListen(self._sockets, query, self._clock),
+                hearing=DeepgramListen(self._ears, self._recogniser(profile), self._clock),
                 voice=voice,
                 pace=voice.pace,
                 conversation=self._conversations.begin(
@@ -126,6 +136,7 @@ class Wiring:
                 ),
                 recorder=self._recorder,
                 limits=self._limits,
+                protects_notice=self._settings.voice_protects_notice,
                 clock=self._clock,
             )
         )

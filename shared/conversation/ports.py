@@ -80,6 +80,8 @@ class Sentence:
     text: str
     is_fixed: bool = False
     """One of our own sentences, the same in every call: its audio may be cached. Never true for caller's data."""
+    is_notice: bool = False
+    """It tells that an AI answers; a channel may insist that it is heard."""
 
 
 @dataclass(slots=True)

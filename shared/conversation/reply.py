@@ -81,14 +81,16 @@ class SpokenReply:
             case Greet():
                 for text, mark in greeting(self._rules):
                     # The message of one call of ours is nobody else's: its sound is not kept.
-                    is_fixed = not self._rules.initial_message or mark is Mark.NOTICE
-                    yield _Spoken(Sentence(text, is_fixed=is_fixed), mark)
+                    is_notice = mark is Mark.NOTICE
+                    is_fixed = not self._rules.initial_message or is_notice
+                    yield _Spoken(Sentence(text, is_fixed=is_fixed, is_notice=is_notice), mark)
             case Again():
                 yield from (_Spoken(Sentence(text)) for text in self._before.last_reply)
 
     def _phrase(self, act: Say) -> _Spoken:
         text = phrase(self._rules.language, act.key, act.variant, act.values)
-        return _Spoken(Sentence(text, is_fixed=not act.is_personal), MARKS.get(act.key))
+        mark = MARKS.get(act.key)
+        return _Spoken(Sentence(text, is_fixed=not act.is_personal, is_notice=mark is Mark.NOTICE), mark)
 
     def _speak(self, spoken: _Spoken) -> Sentence:
         self._spoken.append(spoken)

@@ -34,6 +34,12 @@ bargein_clear_seconds = Histogram(
     "From the recogniser's speech event to `clear` on the wire",
     buckets=names.BARGE_IN_BUCKETS,
 )
+false_interruptions_total = Counter(
+    "callwright_false_interruptions_total", "Pauses after which our speech went on: a cough, an echo, a listener's word"
+)
+likely_ends_total = Counter(
+    "callwright_likely_ends_total", "Turns the recogniser called likely over, by what came of it", ["result"]
+)
 provider_results_total = Counter(
     "callwright_provider_results_total", "Results of calls to providers", ["provider", "capability", "result"]
 )

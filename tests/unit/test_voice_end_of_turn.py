@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,18 @@ from services.voice.hearing.end_of_turn import (
     FINALIZE_S,
     HINT_S,
     LONGEST_S,
+    MOST_HINTS_S,
     SPELLING_S,
     STALLED_S,
     UNFINISHED_S,
     Expects,
     TurnSoFar,
     Verdict,
+    begin_anew,
     on_heard,
     on_time,
 )
-from services.voice.hearing.ports import Final, Heard, Interim, SpeechStarted, UtteranceEnded
+from services.voice.hearing.ports import Final, Heard, Interim, LikelyEnd, SpeechStarted, UtteranceEnded, WentOn
 from shared.conversation.ports import Expectation
 
 ANYTHING = Expects(Expectation.ANYTHING, lambda _: True)
@@ -39,14 +42,14 @@ def turns_of(
         nonlocal turn
         if verdict is Verdict.OVER:
             decided.append((round(now, 3), turn.text))
-            turn = TurnSoFar()
+            turn = begin_anew(turn)
         elif verdict is Verdict.FINALIZE:
             asked.append(round(now, 3))
 
     def pass_time(to: float) -> None:
         nonlocal turn
         while (due := turn.due_at) is not None and due <= to:
-            turn, verdict = on_time(turn, due)
+            turn, verdict = on_time(turn, expects, due)
             follow(verdict, due)
 
     for at, event in script:
@@ -143,6 +146,60 @@ def test_a_sound_buys_time_once() -> None:
     assert turns_of([begun, *sounds], HANGING) == ([(2.0 + HINT_S, "It blinks and")], [])
 
 
+def test_sounds_buy_more_time_while_somebody_spells_but_not_for_ever() -> None:
+    begun = (1.0, Final("jane dot doe", ends_utterance=True, spoken_until=0.7))
+    sounds = [(1.0 + at / 2, SpeechStarted()) for at in range(80)]
+    decided, _ = turns_of([begun, *sounds], SPELLING)
+    assert decided == [(1.0 + SPELLING_S + MOST_HINTS_S, "jane dot doe")]
+
+
+@pytest.mark.parametrize("said", ["It is A B 1", "five 5 5", "My code is Q, 7, X."])
+def test_what_is_being_spelled_gets_time_whatever_was_asked_for(said: str) -> None:
+    begun = (1.0, Final(said, ends_utterance=True, spoken_until=0.7))
+    rest = (1.9, Final("2 2 done", ends_utterance=True, spoken_until=1.8))
+    assert turns_of([begun, rest]) == ([(1.9, f"{said} 2 2 done")], [])
+    assert turns_of([begun]) == ([(1.0 + UNFINISHED_S, said)], [])
+
+
+@pytest.mark.parametrize("said", ["I have 2", "My order is 12345.", "Plan B", "I'd like a router"])
+def test_a_single_letter_or_number_is_no_spelling(said: str) -> None:
+    assert turns_of([(1.0, Final(said, ends_utterance=True, spoken_until=0.7))]) == ([(1.0, said)], [])
+
+
+def test_half_an_address_is_waited_for_when_the_recogniser_stays_silent_too() -> None:
+    script: list[tuple[float, Heard]] = [(1.0, Interim("jane dot doe", 1.0))]
+    assert turns_of(script, SPELLING) == ([(1.0 + SPELLING_S, "jane dot doe")], [1.0 + STALLED_S])
+    answered: list[tuple[float, Heard]] = [
+        *script,
+        (3.1, Final("jane dot doe", ends_utterance=False, spoken_until=1.0)),
+        (4.5, Final("at example.com", ends_utterance=True, spoken_until=4.2)),
+    ]
+    assert turns_of(answered, SPELLING) == ([(4.5, "jane dot doe at example.com")], [1.0 + STALLED_S])
+
+
+def test_a_final_that_comes_after_its_words_were_taken_is_not_a_second_turn() -> None:
+    guess = (1.0, Interim("hello there", 1.0))
+    taken_at = 1.0 + STALLED_S + FINALIZE_S
+    for late in ("Hello there.", "Yellow hair."):
+        final = (5.0, Final(late, ends_utterance=True, spoken_until=1.1))
+        assert turns_of([guess, final])[0] == [(taken_at, "hello there")]
+    more = (5.0, Final("Hello there, my router is dead.", ends_utterance=True, spoken_until=4.8))
+    assert turns_of([guess, more])[0] == [(taken_at, "hello there"), (5.0, "my router is dead.")]
+    other = (5.0, Final("My router is dead.", ends_utterance=True, spoken_until=4.8))
+    assert turns_of([guess, other])[0] == [(taken_at, "hello there"), (5.0, "My router is dead.")]
+
+
+def test_a_likely_end_is_a_guess_and_its_withdrawal_changes_nothing() -> None:
+    script: list[tuple[float, Heard]] = [
+        (1.6, LikelyEnd("I need help", 1.6)),
+        (2.0, WentOn()),
+        (2.0, Interim("I need help with", 2.0)),
+        (2.8, LikelyEnd("I need help with billing.", 2.8)),
+        (3.0, Final("I need help with billing.", ends_utterance=True, spoken_until=2.8)),
+    ]
+    assert turns_of(script) == ([(3.0, "I need help with billing.")], [])
+
+
 def test_a_radio_does_not_keep_the_turn_open_for_ever() -> None:
     words = [(1.0 + at, Interim(f"word {at}", 1.0 + at)) for at in range(300)]
     decided, _ = turns_of(words, until=300)
@@ -150,11 +207,22 @@ def test_a_radio_does_not_keep_the_turn_open_for_ever() -> None:
 
 
 events = st.one_of(
-    st.builds(Interim, st.sampled_from(["", "a", "b and"]), st.floats(0, 100)),
-    st.builds(Final, st.sampled_from(["", "c", "d and"]), st.booleans(), st.floats(0, 100)),
-    st.builds(UtteranceEnded, st.floats(0, 100)),
-    st.just(SpeechStarted()),
+    st.builds(Interim, st.sampled_from(["", "a", "b and"]), st.just(0.0)),
+    st.builds(LikelyEnd, st.sampled_from(["a", "b and"]), st.just(0.0)),
+    st.builds(Final, st.sampled_from(["", "c", "d and"]), st.booleans(), st.just(0.0)),
+    st.builds(UtteranceEnded, st.just(0.0)),
+    st.sampled_from([SpeechStarted(), WentOn()]),
 )
+
+
+def spoken_at(event: Heard, at: float) -> Heard:
+    """The report of words that were spoken at this moment."""
+    match event:
+        case Interim() | LikelyEnd() | Final() | UtteranceEnded():
+            return replace(event, spoken_until=at)
+    return event
+
+
 scripts = st.lists(st.tuples(st.floats(0, 3), events), max_size=40)
 
 
@@ -165,13 +233,13 @@ def test_whatever_is_reported_every_final_word_is_in_exactly_one_turn_and_soon(
     at, timed = 0.0, []
     for wait, event in script:
         at += wait
-        timed.append((at, event))
-    decided, _ = turns_of(timed, expects, until=at + 10)
+        timed.append((at, spoken_at(event, at)))
+    decided, _ = turns_of(timed, expects, until=at + 20)
     said = " ".join(event.text for _, event in timed if isinstance(event, Final) and event.text)
     finals = [word for _, text in decided for word in text.split() if word in ("c", "d")]
     assert finals == [word for word in said.split() if word in ("c", "d")]
     assert all(text for _, text in decided)
-    assert all(moment <= at + SPELLING_S + STALLED_S + FINALIZE_S for moment, _ in decided)
+    assert all(moment <= at + SPELLING_S + MOST_HINTS_S for moment, _ in decided)
 
 
 @given(scripts)
@@ -179,18 +247,18 @@ def test_after_the_last_report_nothing_waits_longer_than_its_bound(script: list[
     turn, now = TurnSoFar(), 0.0
     for wait, event in script:
         now += wait
-        turn, verdict = on_heard(turn, event, SPELLING, now)
+        turn, verdict = on_heard(turn, spoken_at(event, now), SPELLING, now)
         if verdict is Verdict.OVER:
-            turn = TurnSoFar()
+            turn = begin_anew(turn)
     steps, began = 0, now
     while (due := turn.due_at) is not None:
         now = max(now, due)
-        turn, verdict = on_time(turn, now)
+        turn, verdict = on_time(turn, SPELLING, now)
         steps += 1
         assert steps < 5
         if verdict is Verdict.OVER:
             break
-    assert now - began <= SPELLING_S + HINT_S + STALLED_S + FINALIZE_S
+    assert now - began <= SPELLING_S + MOST_HINTS_S + STALLED_S + FINALIZE_S
 
 
 @pytest.mark.parametrize("name", ["billing_department-deepgram.json", "vad-deepgram.json"])

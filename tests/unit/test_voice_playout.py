@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.speech.decoder import Decoder
+from lab.speech.encoder import Speaker, encode
 from services.voice.playout.heard_ledger import HeardLedger
-from services.voice.playout.playout import CHUNK, GRACE_S, LEAD_S, Playout
+from services.voice.playout.loudness import between_words
+from services.voice.playout.playout import CHUNK, GRACE_S, KEPT, LEAD_S, Playout
 from services.voice.speech.pace import Pace, words_within
 from tests.virtual_time import LoopClock, on_virtual_time
 
@@ -208,6 +211,127 @@ def test_a_mark_of_a_stranger_or_twice_changes_nothing() -> None:
     ledger.marked(segment.end_mark, segment)
     assert ledger.echoed(segment.end_mark, 0.2)
     assert not ledger.echoed(segment.end_mark, 0.3)
+
+
+class Receiver(FarEnd):
+    """A telephone that remembers what came out of it, as numbers of samples in the order they were played."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(delay_s)
+        self.pieces: list[bytes] = []
+
+    async def media(self, audio: bytes) -> None:
+        await super().media(audio)
+        self._arrive(lambda: self.pieces.append(audio))
+
+    def _drop(self) -> None:
+        before = self.dropped
+        super()._drop()
+        left = sum(map(len, self.pieces)) - (self.dropped - before)
+        self.pieces = [b"".join(self.pieces)[:left]]
+
+
+class Speech:
+    """The lab's speech, which carries its own words; all of it is there at once."""
+
+    def __init__(self, text: str, place: int) -> None:
+        self._audio = encode(text, Speaker.ASSISTANT, place)
+        self.total: int | None = len(self._audio)
+
+    async def read(self, most: int) -> bytes:
+        piece, self._audio = self._audio[:most], self._audio[most:]
+        return piece
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.1, 3.0), st.floats(0.0, 1.0)), max_size=4),
+    st.sampled_from([0.0, 0.02, 0.12]),
+)
+def test_speech_that_was_paused_goes_on_from_its_clause_and_none_of_it_is_lost(
+    pauses: list[tuple[float, float]], delay_s: float
+) -> None:
+    sentences = ["Unplug the router, wait ten seconds, and plug it in again.", "It is ready after two minutes."]
+
+    async def speak(playout: Playout) -> None:
+        for place, text in enumerate(sentences):
+            await playout.play(playout.ledger.queue(1, text), Speech(text, place))
+        await playout.until_played(1)
+
+    async def work() -> None:
+        receiver = Receiver(delay_s)
+        playout = Playout(receiver, Pace(), LoopClock())
+        receiver.echo = playout.echoed
+        speaking = asyncio.ensure_future(speak(playout))
+        for after_s, for_s in pauses:
+            await asyncio.sleep(after_s)
+            if speaking.done() or not playout.has_more(now()):
+                break
+            heard = playout.ledger.heard(1, now())
+            await playout.pause()
+            await asyncio.sleep(for_s)
+            assert playout.ledger.heard(1, now()) == heard
+            playout.resume()
+            await asyncio.sleep(0)
+            assert playout.ledger.heard(1, now()).startswith(heard)
+        await speaking
+        assert playout.ledger.heard(1, now()) == " ".join(sentences)
+        expected = [(place, at) for place, text in enumerate(sentences) for at in range(len(text))]
+        came = [(one.utterance, one.position) for one in Decoder().feed(b"".join(receiver.pieces))]
+        assert set(came) == set(expected)
+        reached = -1
+        for letter in came:  # back by a clause at most, and never forward over something unheard
+            assert expected.index(letter) <= reached + 1
+            reached = max(reached, expected.index(letter))
+
+    on_virtual_time(work())
+
+
+def test_a_clause_longer_than_what_is_kept_goes_on_from_what_is() -> None:
+    async def work() -> None:
+        text = "and then " * 60  # twenty seconds without a comma
+        receiver = Receiver(0.0)
+        playout = Playout(receiver, Pace(), LoopClock())
+        receiver.echo = playout.echoed
+        speaking = asyncio.ensure_future(playout.play(playout.ledger.queue(1, text), Speech(text, 0)))
+        await asyncio.sleep(15)
+        await playout.pause()
+        held = playout.ledger.held_at or 0
+        playout.resume()
+        await speaking
+        await playout.until_played(1)
+        came = [letter.position for letter in Decoder().feed(b"".join(receiver.pieces))]
+        assert sorted(set(came)) == list(range(len(text)))
+        assert len(came) - len(text) <= KEPT / PER_CHARACTER
+        assert held > KEPT
+
+    on_virtual_time(work())
+
+
+def test_a_pause_that_becomes_an_interruption_is_one_clear_on_the_wire() -> None:
+    async def work() -> None:
+        playout, far_end = a_playout()
+        speaking = asyncio.ensure_future(say(playout, 1, "Unplug the router, wait ten seconds."))
+        await asyncio.sleep(0.5)
+        await playout.pause()
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
+        await playout.clear()
+        assert [kind for _, kind, _ in far_end.messages].count("clear") == 1
+        await say(playout, 2, "Yes?")
+        await playout.until_played(2)
+        assert playout.ledger.heard(2, now()) == "Yes?"
+
+    on_virtual_time(work())
+
+
+@pytest.mark.parametrize("quiet", [b"\xff", b"\x7e", b"\x7f\xff"])
+def test_between_words_is_where_it_is_quiet(quiet: bytes) -> None:
+    loud = b"\x00\x80" * 400
+    pause = quiet * (160 // len(quiet))
+    assert between_words(loud + pause + loud) == 800
+    assert between_words(loud + loud) is None
+    assert between_words(b"") is None
 
 
 SENTENCES = st.lists(

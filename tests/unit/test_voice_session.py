@@ -123,7 +123,7 @@ def test_what_was_never_given_to_a_recogniser_is_replayed_whole() -> None:
     assert audio.replay_from(0, words_pending=False) == 0
     assert audio.replay_from(40_000, words_pending=False) == 40_000 - UNWORDED
     assert audio.replay_from(39_000, words_pending=False) == 40_000 - UNWORDED
-    audio.settled(35_000)
+    audio.forget(35_000)
     assert audio.replay_from(40_000, words_pending=True) == 35_000
     assert audio.replay_from(40_000, words_pending=False) == 35_000
 
@@ -135,7 +135,7 @@ def test_kept_audio_is_bounded_and_its_positions_stay_true(steps: list[tuple[int
         piece = bytes((len(whole) + offset) % 251 for offset in range(size))
         whole += piece
         audio.append(piece)
-        audio.settled(min(settled, len(whole)))
+        audio.forget(min(settled, len(whole)))
         begins, kept = audio.since(0)
         assert audio.end == len(whole)
         assert len(kept) <= LONGEST

@@ -1,14 +1,14 @@
-"""Hearing through Deepgram's `/v1/listen`: one socket after another for one call, as if it were a single one.
+"""Hearing through Deepgram: one socket after another for one call, as if it were a single one.
 
 A socket that is cut is replaced while the caller talks; audio that was not settled yet is sent again, and words that
-were settled are not taken twice.
+were settled are not taken twice. What the sockets say is the business of a dialect: `nova.py`, `flux.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,6 @@ from services.voice.deepgram_socket import (
     CLOSE_WITHIN_S,
     PROVIDER,
     Capability,
-    DeepgramSockets,
     Result,
     SocketRefused,
     SocketUnavailable,
@@ -27,51 +26,21 @@ from services.voice.deepgram_socket import (
 )
 from services.voice.frame_socket import FrameSocket
 from services.voice.hearing import ports
-from services.voice.hearing.deepgram_messages import (
-    ClientError,
-    Garbage,
-    ListenMessage,
-    Results,
-    SessionMetadata,
-    VoiceDetected,
-    WordGap,
-    read_message,
-)
-from services.voice.hearing.heard_audio import BYTES_PER_SECOND, LONGEST, UNWORDED, HeardAudio
+from services.voice.hearing.dialect import Dialect, Failed, Garbage, Recogniser
+from services.voice.hearing.heard_audio import BYTES_PER_SECOND, UNWORDED
+from services.voice.hearing.sockets_ahead import Opens
+from services.voice.hearing.timeline import Timeline
 from shared.clock import Clock
 from shared.observability.logs import get_logger
 from shared.resilience.backoff import backoff
-from shared.settings import DeepgramSettings
 from shared.task_group import TaskSet
 
 log = get_logger(__name__)
 
 MOST_GARBAGE: Final = 10
 """Unreadable messages in a row after which a socket is replaced."""
-KEEP_ALIVE, FINALIZE, CLOSE_STREAM = '{"type":"KeepAlive"}', '{"type":"Finalize"}', '{"type":"CloseStream"}'
-UTTERANCE_END_MS: Final = 1000
-"""The vendor's smallest useful value: interims come about once a second."""
-
-
-def listen_query(settings: DeepgramSettings, language: str, company: str) -> list[tuple[str, str]]:
-    """Query parameters for a telephone line; the company's name is a word worth expecting."""
-    query = [
-        ("model", settings.deepgram_listen_model),
-        ("language", language),
-        ("encoding", "mulaw"),
-        ("sample_rate", "8000"),
-        ("channels", "1"),
-        ("interim_results", "true"),
-        ("endpointing", str(settings.deepgram_endpointing_ms)),
-        ("utterance_end_ms", str(UTTERANCE_END_MS)),
-        ("vad_events", "true"),
-        ("smart_format", "true"),
-        ("punctuate", "true"),
-        ("numerals", "true"),
-    ]
-    if settings.deepgram_listen_model.startswith("nova-3") and company:
-        query.append(("keyterm", company))
-    return query
+CLOSE_STREAM: Final = '{"type":"CloseStream"}'
+SILENCE: Final = b"\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +50,13 @@ class ListenTimes:
     keepalive: float = 3.0
     """The vendor closes a socket that got nothing for 10 s and asks for a sign of life every 3 to 5 s."""
     quiet: float = 8.0
-    """With no message for this long we ask for one."""
+    """With no message for this long we ask for one, where the recogniser may have had nothing to say."""
+    stalled: float = 4.0
+    """The same where it always has, four times a second: the socket is dead, whatever TCP says."""
     answer: float = 3.0
-    """No answer to that within this time: the socket is dead, whatever TCP says."""
+    """No answer when asked within this time: the socket is dead as well."""
+    gap: float = 0.5
+    """Without audio for this long a recogniser that knows no sign of life is given silence, or its turn hangs."""
     give_up: float = 6.0
     """Without a working socket for this long the caller must be told that we cannot hear."""
 
@@ -96,21 +69,14 @@ class DeepgramListen:
     """`Hearing` of one call."""
 
     def __init__(
-        self,
-        sockets: DeepgramSockets,
-        query: Sequence[tuple[str, str]],
-        clock: Clock,
-        times: ListenTimes = ListenTimes(),
+        self, sockets: Opens, recogniser: Recogniser, clock: Clock, times: ListenTimes = ListenTimes()
     ) -> None:
         self._sockets = sockets
         self._times = times
-        self._query = query
         self._clock = clock
-        self._audio = HeardAudio()
-        self._heard_at = clock.monotonic()
-        self._words_pending = False
-        self._settled = 0
-        self._base = 0
+        self._timeline = Timeline(clock)
+        self._recogniser = recogniser
+        self._dialect: Dialect = recogniser.dialect(self._timeline)
         self._fed = 0
         self._controls: deque[str] = deque()
         self._wake = asyncio.Event()
@@ -118,19 +84,19 @@ class DeepgramListen:
         self._given = 0
         """Up to where the present socket was given what was heard."""
         self._is_level = False
-        """Whether the socket has everything that was heard so far: the next audio may go straight to it."""
+        """Whether the socket has everything worth a message so far: the next audio may go straight to it."""
         self._sent_at = 0.0
         self._answered = False
         self._closing = False
         self._tasks = TaskSet("hearing")
 
     def hear(self, audio: bytes) -> None:
-        connected = self._socket is not None
-        self._audio.append(audio, UNWORDED if connected and not self._words_pending else LONGEST)
-        self._heard_at = self._clock.monotonic()
-        if self._is_level and self._socket is not None and self._socket.write(audio):
-            self._has_until(self._audio.end)
-            self._sent_at = self._heard_at
+        self._timeline.hear(audio)
+        kept = self._timeline.audio
+        if kept.end - self._given < self._dialect.chunk:
+            return
+        if self._is_level and self._socket is not None and self._socket.write(kept.since(self._given)[1]):
+            self._has_until(kept.end)
         else:
             self._is_level = False
             self._wake.set()
@@ -139,10 +105,11 @@ class DeepgramListen:
         """The present socket has been given everything before this position."""
         self._given = position
         self._fed = max(self._fed, position)
-        self._is_level = position == self._audio.end
+        self._is_level = self._timeline.audio.end - position < self._dialect.chunk
+        self._sent_at = self._clock.monotonic()
 
     def finalize(self) -> None:
-        self._control(FINALIZE)
+        self._control(self._dialect.finalize)
 
     def _control(self, message: str) -> None:
         self._controls.append(message)
@@ -162,7 +129,7 @@ class DeepgramListen:
                 except SocketRefused as refusal:
                     yield ports.Lost(refusal.detail)
                     return
-                except (SocketUnavailable, ConnectionClosed, Garbage, _Stalled) as error:
+                except (SocketUnavailable, ConnectionClosed, Garbage, Failed, _Stalled) as error:
                     self._note(error)
                 if self._answered:
                     waits, worked_at, fruitless = backoff(0.1, 1.0), self._clock.monotonic(), 0
@@ -177,119 +144,98 @@ class DeepgramListen:
 
     async def _through_one_socket(self) -> AsyncGenerator[ports.Heard, None]:
         """Hear through one socket until it ends. Raises what ended it."""
-        socket = await self._sockets.open("/v1/listen", self._query, Capability.HEARING)
-        self._base = self._audio.replay_from(self._fed, words_pending=self._words_pending)
+        dialect, timeline = self._dialect, self._timeline
+        socket = await self._sockets.open(self._recogniser.path, self._recogniser.query, Capability.HEARING)
+        for event in dialect.begin():
+            yield event
+        self._given = timeline.connect(self._fed)
         self._socket = socket
         self._sent_at = self._clock.monotonic()
-        self._given, self._is_level = self._base, False
+        self._is_level = False
         feeding = self._tasks.start(self._feed(socket), "hearing-feed")
         try:
             async with aclosing(self._messages(socket)) as messages:
-                async for message in messages:
-                    for event in self._understood(message):
-                        yield event
+                async for event in messages:
+                    yield event
         finally:
             self._socket = None
+            timeline.disconnect()
             feeding.cancel()
             socket.transport.abort()
 
     async def _feed(self, socket: FrameSocket) -> None:
         """Send audio as it comes, controls between it, and a sign of life when there is none."""
-        loop = asyncio.get_running_loop()
-
-        alive: asyncio.TimerHandle | None = None
-
-        def stay_alive() -> None:
-            nonlocal alive
-            if self._clock.monotonic() - self._sent_at >= self._times.keepalive:
-                self._control(KEEP_ALIVE)
-            alive = loop.call_later(self._times.keepalive / 2, stay_alive)
-
-        stay_alive()
+        alive = self._stay_alive()
         self._wake.set()
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                if not self._dialect.is_ready:
+                    continue
                 while not self._is_level:
-                    begins, audio = self._audio.since(self._given)
-                    if audio:  # an empty frame would end the stream
+                    begins, audio = self._timeline.audio.since(self._given)
+                    if len(audio) >= self._dialect.chunk:  # never empty: an empty frame would end the stream
                         await socket.send(audio)
-                    self._has_until(begins + len(audio))
+                        self._has_until(begins + len(audio))
+                    else:
+                        self._is_level = True
                 while self._controls:
                     await socket.send(self._controls.popleft())
-                self._sent_at = self._clock.monotonic()
+                    self._sent_at = self._clock.monotonic()
         except ConnectionClosed:
             return  # the receiving side reports it
         finally:
-            if alive is not None:
-                alive.cancel()
+            alive.cancel()
 
-    async def _messages(self, socket: FrameSocket) -> AsyncGenerator[ListenMessage, None]:
-        """Typed messages. Raises ConnectionClosed, Garbage and _Stalled."""
-        garbage, asked, heard_before = 0, False, self._audio.end
+    def _stay_alive(self) -> asyncio.Task[None]:
+        """See to it that a caller of whom no sound comes is not taken for one who is gone."""
+        return self._tasks.start(self._knock() if self._dialect.keep_alive else self._fill_gaps(), "hearing-alive")
+
+    async def _knock(self) -> None:
+        while self._dialect.keep_alive:
+            if self._clock.monotonic() - self._sent_at >= self._times.keepalive:
+                self._control(self._dialect.keep_alive)
+            await asyncio.sleep(self._times.keepalive / 2)
+
+    async def _fill_gaps(self) -> None:
+        """Silence for the time in which no audio came; it counts as heard, so that moments stay true."""
+        while True:
+            await asyncio.sleep(self._times.gap / 2)
+            missing = self._clock.monotonic() - self._timeline.heard_at
+            if missing >= self._times.gap:
+                self.hear(SILENCE * int(missing * BYTES_PER_SECOND))
+
+    async def _messages(self, socket: FrameSocket) -> AsyncGenerator[ports.Heard, None]:
+        """What the socket's messages mean. Raises ConnectionClosed, Garbage, Failed and _Stalled."""
+        dialect, audio = self._dialect, self._timeline.audio
+        patience = self._times.quiet if dialect.answers_when_asked else self._times.stalled
+        garbage, asked, heard_before = 0, False, audio.end
         while True:
             try:
-                async with asyncio.timeout(self._times.answer if asked else self._times.quiet):
+                async with asyncio.timeout(self._times.answer if asked else patience):
                     data = await socket.recv(decode=False)
             except TimeoutError:
-                if self._audio.end - heard_before < UNWORDED:
+                if dialect.is_ready and audio.end - heard_before < UNWORDED:
                     continue  # there was nothing to report about
-                if asked:
+                if asked or not dialect.answers_when_asked:
                     raise _Stalled from None
                 asked = True
                 self.finalize()
                 continue
+            was_ready = dialect.is_ready
             try:
-                message = read_message(data)
+                events = dialect.understand(data)
             except Garbage:
                 garbage += 1
                 if garbage >= MOST_GARBAGE:
                     raise
                 continue
-            garbage, asked, heard_before, self._answered = 0, False, self._audio.end, True
-            if message is not None:
-                yield message
-
-    def _understood(self, message: ListenMessage) -> list[ports.Heard]:
-        """What a message means to the call."""
-        match message:
-            case Results():
-                event = self._words(message)
-                return [event] if event is not None else []
-            case WordGap(last_word_end=last_word_end):
-                return [ports.UtteranceEnded(self._spoken_at(last_word_end))]
-            case VoiceDetected():
-                return [ports.SpeechStarted()]
-            case ClientError(variant=variant):
-                log.warning("hearing_misunderstood", provider=PROVIDER, reason=variant)
-            case SessionMetadata(request_id=request_id):
-                log.debug("hearing_session", provider=PROVIDER, provider_request_id=request_id)
-        return []
-
-    def _words(self, results: Results) -> ports.Interim | ports.Final | None:
-        """Words of one window; None for a window that was settled before, or a guess of nothing."""
-        window_end = self._position(results.start + results.duration)
-        text = results.text
-        if text and window_end <= self._settled:
-            return None
-        if not results.is_final and not results.speech_final:
-            self._words_pending = self._words_pending or bool(text)
-            return ports.Interim(text, self._spoken_at(results.last_word_end)) if text else None
-        self._words_pending = False
-        self._settled = max(self._settled, window_end)
-        self._audio.settled(window_end)
-        if text:
-            count(Capability.HEARING, Result.OK)
-        return ports.Final(text, results.speech_final, self._spoken_at(results.last_word_end))
-
-    def _position(self, seconds: float) -> int:
-        """The call's position of a moment on the present socket, whose own time began at 0."""
-        return self._base + int(seconds * BYTES_PER_SECOND)
-
-    def _spoken_at(self, seconds: float) -> float:
-        """When the audio of this moment on the present socket came in, on the call's clock."""
-        return self._heard_at - max(0, self._audio.end - self._position(seconds)) / BYTES_PER_SECOND
+            if not was_ready:
+                self._wake.set()
+            garbage, asked, heard_before, self._answered = 0, False, audio.end, True
+            for event in events:
+                yield event
 
     def _note(self, error: Exception) -> None:
         """Count and log why a socket did not last."""
@@ -303,7 +249,7 @@ class DeepgramListen:
             provider=PROVIDER,
             error=type(error).__name__,
             code=closed.code if closed else 0,
-            reason=closed.reason if closed else "",
+            reason=closed.reason if closed else str(error) if isinstance(error, Failed) else "",
         )
 
     async def close(self) -> None:

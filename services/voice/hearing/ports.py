@@ -41,13 +41,27 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class LikelyEnd:
+    """The caller has probably finished: `text` is the whole turn if so. An answer may be prepared, and nothing more."""
+
+    text: str
+    spoken_until: float
+    """When the last of these words was spoken, on the call's monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class WentOn:
+    """The caller had not finished after all: what was prepared since LikelyEnd is void."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """Nothing is heard any more and trying again will not help."""
 
     reason: str
 
 
-Heard = Interim | Final | UtteranceEnded | SpeechStarted | Lost
+Heard = Interim | Final | UtteranceEnded | SpeechStarted | LikelyEnd | WentOn | Lost
 
 
 class Hearing(Protocol):

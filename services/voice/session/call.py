@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from services.voice.conversations import Carried
@@ -17,7 +18,7 @@ from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from services.voice.session import stages
-from services.voice.session.barge_in import has_words, stop_speaking
+from services.voice.session.barge_in import BargeIn, has_words
 from services.voice.session.listening import CannotHear, Listening, Said
 from services.voice.session.silence import CallLimits, patience, silent_until
 from services.voice.session.speaking import Road, Speaking
@@ -31,6 +32,8 @@ from shared.clock import Clock
 from shared.contracts import calls
 from shared.conversation.ports import NextStep, Provenance, Reply, Sentence
 from shared.conversation.reply import SpokenReply
+from shared.conversation.understanding import backchannels
+from shared.conversation.understanding.languages import words_of
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
@@ -75,6 +78,7 @@ class CallParts:
     conversation: Carried
     recorder: Recorder
     limits: CallLimits
+    protects_notice: bool
     clock: Clock
 
 
@@ -95,7 +99,11 @@ class Call:
         self._apologies = apologies_in(parts.claimed.profile.language)
         self._playout = Playout(parts.stream, parts.pace, parts.clock)
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
-        self._listening = Listening(parts.hearing, parts.clock, self._expects, self._on_report, self._on_decided)
+        only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
+        self._barge_in = BargeIn(self._playout, parts.clock, only_listens, protects_notice=parts.protects_notice)
+        self._listening = Listening(
+            parts.hearing, parts.clock, self._expects, self._on_report, self._on_decided, self._barge_in.quiet
+        )
         self._keys: asyncio.Queue[Said] = asyncio.Queue(MOST_KEYS)
         self._speaking: Speaking | None = None
         self._answering: Said | None = None
@@ -250,7 +258,11 @@ class Call:
         road = Road(self._voice, self._playout, self._listening.floor, lambda: self._conversation.model_waited_s)
         speaking = Speaking(reply, number, road, self._clock)
         self._speaking, self._answering = speaking, answering
-        await speaking.run()
+        self._barge_in.watch(speaking)
+        try:
+            await speaking.run()
+        finally:
+            self._barge_in.watch(None)
         if speaking.interrupted:
             await self._voice.stop()
         return speaking
@@ -308,27 +320,27 @@ class Call:
     # The caller's words, as they come.
 
     async def _on_report(self, event: Heard, now: float) -> None:
-        """Something was heard: fall silent if it is words, and be ready to answer them."""
-        if not has_words(event):
-            return
-        await self._fall_silent(now)
-        self._voice.prepare()
-
-    async def _fall_silent(self, now: float) -> None:
-        """Stop saying what is being said."""
-        speaking = self._speaking
-        if speaking is not None and speaking.began_at is not None and not speaking.interrupted:
-            await stop_speaking(speaking, self._playout, self._clock, now)
+        """Something was heard: fall silent if it may interrupt us, and be ready to answer words."""
+        await self._barge_in.heard(event, now)
+        if has_words(event):
+            self._voice.prepare()
 
     async def _take_keys(self) -> NoReturn:
         """Keys interrupt at once: whoever presses one has not waited for the end of the sentence."""
         while True:
             said = await self._keys.get()
-            await self._fall_silent(said.decided_at)
+            await self._barge_in.stop(said.decided_at)
             self._listening.turns.put_nowait(said)
-            self._on_decided()
+            self._drop_what_is_not_heard_yet()
 
-    def _on_decided(self) -> None:
+    def _on_decided(self, text: str) -> bool:
+        """Whether this is a turn to be answered."""
+        is_turn = self._barge_in.decided(text)
+        if is_turn:
+            self._drop_what_is_not_heard_yet()
+        return is_turn
+
+    def _drop_what_is_not_heard_yet(self) -> None:
         """A new turn: an answer to the one before that is not being heard yet is no longer wanted."""
         if self._speaking is not None and self._speaking.began_at is None:
             self._speaking.interrupt()

@@ -60,7 +60,15 @@ def _result_of(work: asyncio.Task[Ending]) -> _Result:
 class Calls:
     """The calls of one process."""
 
-    def __init__(self, admit: Admit, make_call: Callable[[ClaimedCall, MediaStream], Call], clock: Clock) -> None:
+    def __init__(
+        self,
+        admit: Admit,
+        make_call: Callable[[ClaimedCall, MediaStream], Call],
+        clock: Clock,
+        comes_in: Callable[[], None],
+    ) -> None:
+        """`comes_in` is told of each stream before it is admitted: what takes time may begin."""
+        self._comes_in = comes_in
         self._admit = admit
         self._make_call = make_call
         self._clock = clock
@@ -92,6 +100,7 @@ class Calls:
     async def _carry(self, socket: MediaSocket) -> int:
         """The code to close with."""
         stream = MediaStream(socket, self._clock)
+        self._comes_in()
         try:
             claimed = await self._admit(await stream.handshake())
         except SocketClosed as closed:

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from services.voice.hearing.end_of_turn import Expects, TurnSoFar, Verdict, on_heard, on_time
-from services.voice.hearing.ports import Heard, Hearing, Lost, SpeechStarted
+from services.voice.hearing.end_of_turn import Expects, TurnSoFar, Verdict, begin_anew, on_heard, on_time
+from services.voice.hearing.ports import Final, Heard, Hearing, LikelyEnd, Lost, SpeechStarted, WentOn
 from shared.clock import Clock
+from shared.observability import metrics
 from shared.observability.logs import get_logger
 from shared.security.xml_text import clean_xml_text
 
@@ -47,14 +48,22 @@ class Listening:
         clock: Clock,
         expects: Callable[[], Expects],
         on_report: Callable[[Heard, float], Awaitable[None]],
-        on_decided: Callable[[], None],
+        on_decided: Callable[[str], bool],
+        on_quiet: Callable[[], None],
     ) -> None:
-        """`on_report` is told of every report first, with the moment it came; `on_decided` of each decided turn."""
+        """`on_report` is told of every report first, with the moment it came.
+
+        `on_decided` says of each decided utterance whether it is a turn; `on_quiet` is told when the caller is in the
+        middle of nothing.
+        """
         self._hearing = hearing
         self._clock = clock
         self._expects = expects
         self._on_report = on_report
         self._on_decided = on_decided
+        self._on_quiet = on_quiet
+        self._likely = False
+        """Whether the turn that goes on was called likely over."""
         self._turn = TurnSoFar()
         self._timer: asyncio.TimerHandle | None = None
         self.turns: asyncio.Queue[Said | CannotHear] = asyncio.Queue()
@@ -84,12 +93,23 @@ class Listening:
                 self.turns.put_nowait(CannotHear())
             case SpeechStarted():
                 self.sound_at = now
+            case LikelyEnd():
+                self._likely = True
+            case WentOn() if self._likely:
+                self._count_likely("resumed")
+            case Final(ends_utterance=True) if self._likely:
+                self._count_likely("confirmed")
         self._turn, verdict = on_heard(self._turn, event, self._expects(), now)
         self._follow(verdict, now)
 
+    def _count_likely(self, result: str) -> None:
+        """A guess at the end of a turn has turned out right or wrong."""
+        self._likely = False
+        metrics.likely_ends_total.labels(result=result).inc()
+
     def _on_timer(self) -> None:
         now = self._clock.monotonic()
-        self._turn, verdict = on_time(self._turn, now)
+        self._turn, verdict = on_time(self._turn, self._expects(), now)
         self._follow(verdict, now)
 
     def _follow(self, verdict: Verdict, now: float) -> None:
@@ -98,19 +118,19 @@ class Listening:
             self._hearing.finalize()
         elif verdict is Verdict.OVER:
             said = self._take_turn(now)
-            if said is not None:
+            if said is not None and self._on_decided(said.text):
                 self.turns.put_nowait(said)
-                self._on_decided()
         if self._turn:
             self.worded_at = max(self.worded_at, self._turn.worded_at)
             self.floor.clear()
         else:
             self.floor.set()
+            self._on_quiet()
         self._set_timer(self._turn.due_at)
 
     def _take_turn(self, now: float) -> Said | None:
         """What was said since the last turn; None when that is nothing."""
-        turn, self._turn = self._turn, TurnSoFar()
+        turn, self._turn = self._turn, begin_anew(self._turn)
         text = clean_xml_text(turn.text).strip()
         return Said(text, turn.began_at, turn.spoken_until, now) if text else None
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from services.voice.playout.heard_ledger import Segment
 from services.voice.playout.playout import Playout
@@ -19,6 +19,14 @@ from services.voice.speech.voice import Voice
 from services.voice.transport.media_socket import SocketClosed
 from shared.clock import Clock
 from shared.conversation.ports import Reply, Sentence
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+DEAD_AIR_S: Final = 12.0
+"""A reply that brings no sound for this long is given up: longer than every deadline behind it, so that only what none
+of them has ended comes to this."""
+LOOK_EVERY_S: Final = 1.0
 
 Sounds = asyncio.Queue[tuple[Segment, Voiced] | None]
 
@@ -59,7 +67,8 @@ class Speaking:
         self.interrupted = False
         self.voiceless = False
         """No sound could be had for some of it."""
-        self._all_sent = False
+        self.all_sent = False
+        """All of its sound has left for the caller."""
         self._voice = road.voice
         self._playout = road.playout
         self._floor = road.floor
@@ -67,6 +76,7 @@ class Speaking:
         self._waited_before = road.model_waited()
         self._clock = clock
         self._work: asyncio.Task[None] | None = None
+        self._waits_for_caller = False
 
     @property
     def text(self) -> str:
@@ -84,7 +94,7 @@ class Speaking:
 
     def heard_whole(self, now: float) -> bool:
         """Whether it is complete and was heard to its end."""
-        return self._all_sent and self._playout.ledger.heard_whole(self.turn, now)
+        return self.all_sent and self._playout.ledger.heard_whole(self.turn, now)
 
     async def run(self) -> None:
         """Speak until the caller has heard all of it, until it is interrupted, or until speech fails.
@@ -93,7 +103,7 @@ class Speaking:
         """
         self._work = asyncio.create_task(self._speak(), name=f"reply-{self.turn}")
         try:
-            await asyncio.wait({self._work})
+            await self._until_over(self._work)
         finally:
             if not self._work.done():  # the call itself is ending
                 self._work.cancel()
@@ -101,6 +111,18 @@ class Speaking:
                     await self._work
         if not self._work.cancelled():
             self._work.result()
+
+    async def _until_over(self, work: asyncio.Task[None]) -> None:
+        """Wait for the end of the reply; one that brings no sound for too long, whatever it waits for, is given up."""
+        alive_at = self._clock.monotonic()
+        while not (await asyncio.wait({work}, timeout=LOOK_EVERY_S))[0]:
+            now = self._clock.monotonic()
+            if self._playout.ledger.lead(now) > 0 or self._playout.is_paused or self._waits_for_caller:
+                alive_at = now
+            elif now - alive_at > DEAD_AIR_S:
+                log.error("dead_air", turn=self.turn, seconds=round(now - alive_at, 1))
+                self.voiceless = True
+                work.cancel()
 
     def interrupt(self) -> None:
         """Send nothing more. Takes effect at once: what was not sent by now will not be."""
@@ -124,7 +146,7 @@ class Speaking:
         if gone:
             raise SocketClosed(1006)
         if not self.voiceless:
-            self._all_sent = True
+            self.all_sent = True
             await self._playout.until_played(self.turn)
 
     async def _think(self, thoughts: asyncio.Queue[Sentence | None]) -> None:
@@ -138,7 +160,7 @@ class Speaking:
 
     async def _synthesise(self, thoughts: asyncio.Queue[Sentence | None], sounds: Sounds) -> None:
         while (sentence := await thoughts.get()) is not None:
-            segment = self._playout.ledger.queue(self.turn, sentence.text)
+            segment = self._playout.ledger.queue(self.turn, sentence.text, is_notice=sentence.is_notice)
             voiced = await self._voice.begin(sentence)
             if self.first is None:
                 self.first = segment, voiced
@@ -153,7 +175,9 @@ class Speaking:
     async def take_the_floor(self) -> None:
         """Wait, with the first sound in hand, until the caller is not speaking."""
         waits_since = self._clock.monotonic()
+        self._waits_for_caller = True
         await self._floor.wait()
+        self._waits_for_caller = False
         self.held_s += self._clock.monotonic() - waits_since
 
 

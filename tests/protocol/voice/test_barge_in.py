@@ -7,6 +7,7 @@ import asyncio
 from prometheus_client import REGISTRY
 
 from lab.deepgram.settings import Settings as DeepgramPace
+from lab.twilio.call import Call
 from lab.twilio.records import BufferCleared
 from shared.contracts.calls import MediaState
 from shared.contracts.conversations import Speaker
@@ -26,6 +27,8 @@ async def test_history_says_what_the_caller_heard_to_the_word(database_url: str,
             **{words: breaks_in(house, words) for words in BREAKS_IN_AT},
             greeting=talks_over_the_greeting(house),
             noise=makes_a_noise(house),
+            listens=only_listens(house),
+            echo=hears_itself(house),
             thinking=goes_on_speaking_while_we_think(slow),
         )
     assert _clears() - cleared >= len(BREAKS_IN_AT) + 1
@@ -43,7 +46,7 @@ async def breaks_in(house: VoiceHouse, words: str) -> None:
     caller.say("Wait a moment.")
     await caller.until(lambda: any(isinstance(event, BufferCleared) for event in call.record.events))
     heard = caller.heard
-    await caller.quiet(0.3)
+    await caller.until(lambda: not caller.speaks)
     assert caller.heard == heard
     caller.hang_up()
     await call.over.wait()
@@ -118,16 +121,75 @@ async def goes_on_speaking_while_we_think(house: VoiceHouse) -> None:
 
 
 async def makes_a_noise(house: VoiceHouse) -> None:
-    """A sound without words does not interrupt."""
+    """A sound without words silences us for a moment; then we go on from the clause it cut short."""
     caller = Driven()
     call = house.ring(caller)
     await caller.hears("Hello, this")
     caller.make_noise(0.6)
     await caller.hears("How can I help?")
+    caller.make_noise(0.6)
+    await goes_on_to_the_end(house, caller, call)
+    assert len([event for event in call.record.events if isinstance(event, BufferCleared)]) == 1
+
+
+async def only_listens(house: VoiceHouse) -> None:
+    """Words of a listener are no turn: nothing is answered, and no word of ours is lost."""
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.hears("Hello, this is")
+    caller.say("Mm-hm.")
+    await caller.hears("How can I help?")
+    await goes_on_to_the_end(house, caller, call)
+
+
+async def hears_itself(house: VoiceHouse) -> None:
+    """A loudspeaker gives our own words back."""
+    caller = Driven()
+    call = house.ring(caller)
+    await caller.hears("this is Fernway.")
+    caller.say("this is Fernway.")
+    await caller.hears("How can I help?")
+    await goes_on_to_the_end(house, caller, call)
+
+
+async def goes_on_to_the_end(house: VoiceHouse, caller: Driven, call: Call) -> None:
+    """The greeting is heard whole, and nothing follows it but our own next question."""
+    await caller.quiet()
     caller.hang_up()
     await call.over.wait()
     await house.left(call.record.sid, MediaState.FINISHED)
-    greeting = (await house.turns(call.record.sid))[0]
+    greeting, *others = await house.turns(call.record.sid)
     assert not greeting.interrupted
+    assert greeting.heard == greeting.text
     assert greeting.heard.startswith(GREETING)
-    assert not [event for event in call.record.events if isinstance(event, BufferCleared)]
+    assert [turn for turn in others if turn.speaker == Speaker.CALLER] == []
+    assert _is_contained(greeting.text, caller.heard)
+    assert call.record.problems == []
+
+
+def _is_contained(text: str, heard: str) -> bool:
+    """Whether all of `text` was heard in its order, however much of it twice."""
+    letters = iter(heard)
+    return all(letter in letters for letter in text.replace(" ", ""))
+
+
+async def test_flux_interrupts_and_ends_turns_in_a_whole_call(database_url: str, redis_url: str) -> None:
+    async with voice_house(database_url, redis_url, deepgram_listen_model="flux-general-en") as house:
+        await all_at_once(breaks_in=breaks_in(house, "ten seconds, and"), listens=only_listens(house))
+        assert house.deepgram.counts["flux_opened"] >= 2
+        assert house.deepgram.counts["listen_opened"] == 0
+
+
+async def test_a_protected_notice_is_said_to_its_end(database_url: str, redis_url: str) -> None:
+    async with voice_house(database_url, redis_url, voice_protects_notice=True) as house:
+        caller = Driven()
+        call = house.ring(caller)
+        await caller.hears("AI")
+        caller.say("How do I restart my router?")
+        await caller.hears("wait ten seconds", within_s=20)
+        caller.hang_up()
+        await call.over.wait()
+        await house.left(call.record.sid, MediaState.FINISHED)
+        greeting = (await house.turns(call.record.sid))[0]
+        assert "I am an AI assistant" in greeting.heard
+        assert caller.heard.count("I am an AI assistant") == 1

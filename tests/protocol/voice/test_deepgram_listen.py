@@ -1,4 +1,4 @@
-"""Hearing against the lab's Deepgram: what is said arrives once, whatever happens to the socket."""
+"""Hearing against the lab's Deepgram, in both dialects: what is said arrives once, whatever happens to the socket."""
 
 from __future__ import annotations
 
@@ -18,18 +18,33 @@ from lab.deepgram.state import Deepgram
 from lab.speech.encoder import Speaker, encode
 from lab.speech.mulaw import SILENCE
 from services.voice.deepgram_socket import DeepgramSockets
-from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes, listen_query
-from services.voice.hearing.ports import Final, Heard, Interim, Lost, SpeechStarted, UtteranceEnded
+from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes
+from services.voice.hearing.dialect import Recogniser
+from services.voice.hearing.ports import (
+    Final,
+    Heard,
+    Interim,
+    LikelyEnd,
+    Lost,
+    SpeechStarted,
+    UtteranceEnded,
+    WentOn,
+)
+from services.voice.hearing.recognisers import recogniser_for
 from shared.clock import SystemClock
 from shared.settings import DeepgramSettings
 from tests.serving import serving
 from tests.waiting import wait_for_async
 
 SPEED = 16
-QUERY = listen_query(DeepgramSettings(deepgram_api_key="lab"), "en", "Fernway")
+NOVA, FLUX = (
+    recogniser_for(DeepgramSettings(deepgram_api_key="lab", deepgram_listen_model=model), "en", "Fernway")
+    for model in ("nova-3", "flux-general-en")
+)
+BOTH = pytest.mark.parametrize(("recogniser", "kind"), [(NOVA, "listen"), (FLUX, "flux")], ids=["nova", "flux"])
 SENTENCE = "My router has an orange light and nothing works since this morning."
 ORDINARY = ListenTimes()
-IMPATIENT = ListenTimes(keepalive=0.2, quiet=0.6, answer=0.3, give_up=1.0)
+IMPATIENT = ListenTimes(keepalive=0.2, quiet=0.6, answer=0.3, stalled=0.6, give_up=1.0)
 
 
 class Ear:
@@ -63,11 +78,15 @@ class Ear:
 
 @asynccontextmanager
 async def an_ear(
-    faults: ListenFaults | None = None, times: ListenTimes = ORDINARY, key: str = "lab", idle_limit_s: float = 10.0
+    faults: ListenFaults | None = None,
+    times: ListenTimes = ORDINARY,
+    key: str = "lab",
+    idle_limit_s: float = 10.0,
+    recogniser: Recogniser = NOVA,
 ) -> AsyncIterator[tuple[Ear, Deepgram]]:
     lab = Deepgram(Settings(speed=SPEED, idle_limit_s=idle_limit_s), Faults(listen=faults or ListenFaults()))
     async with serving(make_app(lab)) as address:
-        ear = Ear(DeepgramListen(DeepgramSockets(address, key), QUERY, SystemClock(), times))
+        ear = Ear(DeepgramListen(DeepgramSockets(address, key), recogniser, SystemClock(), times))
         taking = asyncio.ensure_future(ear.take())
         try:
             yield ear, lab
@@ -100,36 +119,39 @@ async def test_a_silent_line_is_no_fault_of_the_recogniser_either() -> None:
         assert lab.counts["listen_opened"] == 1
 
 
+@BOTH
 @pytest.mark.parametrize(("characters", "politely"), [(1, False), (20, True), (45, False), (66, True)])
 async def test_a_socket_that_is_cut_while_the_caller_talks_costs_no_word_and_doubles_none(
-    characters: int, politely: bool
+    recogniser: Recogniser, kind: str, characters: int, politely: bool
 ) -> None:
     cut = ListenFaults(sockets=1, cut_after_characters=characters)
     closed = ListenFaults(sockets=1, close_after_characters=characters)
-    async with an_ear(closed if politely else cut) as (ear, lab):
+    async with an_ear(closed if politely else cut, recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE, silence_s=6)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
         await ear.hear("And one more thing.")
         await wait_for_async(lambda: _true(ear.finals.endswith("thing.")), 5, f"the rest, not {ear.finals!r}")
         assert ear.finals == f"{SENTENCE} And one more thing."
-        assert lab.counts["listen_opened"] == 2
+        assert lab.counts[f"{kind}_opened"] == 2
 
 
 async def _true(value: object) -> bool:
     return bool(value)
 
 
-async def test_a_key_that_is_refused_ends_hearing_at_once() -> None:
-    async with an_ear(key="wrong") as (ear, lab):
+@BOTH
+async def test_a_key_that_is_refused_ends_hearing_at_once(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(key="wrong", recogniser=recogniser) as (ear, lab):
         await ear.until(Lost, within_s=1)
-        assert lab.counts["listen_refused:401"] == 1
+        assert lab.counts[f"{kind}_refused:401"] == 1
 
 
-async def test_a_busy_vendor_is_tried_again() -> None:
-    async with an_ear(ListenFaults(sockets=2, refuse=429)) as (ear, lab):
+@BOTH
+async def test_a_busy_vendor_is_tried_again(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(ListenFaults(sockets=2, refuse=429), recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE, silence_s=3)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
-        assert lab.counts["listen_refused:429"] == 2
+        assert lab.counts[f"{kind}_refused:429"] == 2
 
 
 async def test_a_vendor_that_stays_away_is_reported_in_time() -> None:
@@ -139,11 +161,12 @@ async def test_a_vendor_that_stays_away_is_reported_in_time() -> None:
         assert 1.0 <= time.monotonic() - began < 3.0
 
 
-async def test_a_socket_that_falls_silent_is_replaced_and_in_the_end_given_up() -> None:
-    async with an_ear(ListenFaults(hears_nothing=True), times=IMPATIENT) as (ear, lab):
+@BOTH
+async def test_a_socket_that_falls_silent_is_replaced_and_then_given_up(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(ListenFaults(hears_nothing=True), times=IMPATIENT, recogniser=recogniser) as (ear, lab):
         speaking = asyncio.ensure_future(ear.hear("hello " * 200))
         await ear.until(Lost)
-        assert lab.counts["listen_opened"] >= 2
+        assert lab.counts[f"{kind}_opened"] >= 2
         speaking.cancel()
         with suppress(asyncio.CancelledError):
             await speaking
@@ -159,10 +182,21 @@ async def test_a_caller_who_says_nothing_is_no_fault_of_the_recogniser() -> None
         assert lab.counts["listen_opened"] == 1
 
 
-async def test_garbage_between_the_messages_is_skipped() -> None:
-    async with an_ear(ListenFaults(sends_garbage=True, error="an error of the lab")) as (ear, _):
+@BOTH
+async def test_garbage_between_the_messages_is_skipped(recogniser: Recogniser, kind: str) -> None:
+    async with an_ear(ListenFaults(sends_garbage=True), recogniser=recogniser) as (ear, lab):
         await ear.hear(SENTENCE)
         await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        assert lab.counts[f"{kind}_opened"] == 1
+
+
+@BOTH
+async def test_an_error_of_the_vendor_costs_no_word(recogniser: Recogniser, kind: str) -> None:
+    """Nova goes on after one; for Flux an error is the end of the stream, and another takes over."""
+    async with an_ear(ListenFaults(error="an error of the lab", sockets=1), recogniser=recogniser) as (ear, lab):
+        await ear.hear(SENTENCE, silence_s=3)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        assert lab.counts[f"{kind}_opened"] == (2 if recogniser is FLUX else 1)
 
 
 async def test_a_transcript_in_no_language_is_passed_on() -> None:
@@ -176,6 +210,56 @@ async def test_finalize_brings_what_is_held_back() -> None:
         await ear.hear("five five five", silence_s=0.2)
         ear.listen.finalize()
         await wait_for_async(lambda: _true(ear.finals == "five five five"), 2, f"the words, not {ear.finals!r}")
+
+
+async def test_flux_says_when_a_turn_is_likely_over_and_takes_it_back() -> None:
+    async with an_ear(recogniser=FLUX) as (ear, lab):
+        await ear.hear("I need help.", silence_s=0.18)  # enough to be likely, not enough to be sure
+        await ear.hear("With my bill.", silence_s=1.0)
+        await ear.until(Final)
+        kinds = [type(event) for event in ear.events if not isinstance(event, Interim)]
+        assert kinds[:5] == [SpeechStarted, LikelyEnd, WentOn, LikelyEnd, Final]
+        likely = [event for event in ear.events if isinstance(event, LikelyEnd)]
+        assert [event.text for event in likely] == ["I need help.", "I need help. With my bill."]
+        final = next(event for event in ear.events if isinstance(event, Final))
+        assert final == Final(likely[-1].text, ends_utterance=True, spoken_until=final.spoken_until)
+        assert not [name for name in lab.counts if name.startswith("flux_unknown_parameter")]
+
+
+async def test_flux_is_made_to_end_a_turn_that_hangs_in_the_air() -> None:
+    async with an_ear(recogniser=FLUX) as (ear, _):
+        await ear.hear("My number is five", silence_s=0.4)
+        await ear.until(Interim)
+        ear.listen.finalize()
+        await ear.until(Final, within_s=1)
+        assert ear.finals == "My number is five"
+
+
+async def test_flux_is_given_silence_when_the_line_sends_none() -> None:
+    """There is no KeepAlive: without audio a turn that has begun would never end."""
+    async with an_ear(recogniser=FLUX) as (ear, _):
+        await ear.hear("My number is five", silence_s=0.1)
+        await ear.until(Final, within_s=6)
+        assert ear.finals == "My number is five"
+
+
+async def test_flux_that_stalls_with_words_in_hand_is_replaced_and_no_word_is_lost() -> None:
+    async with an_ear(ListenFaults(stalls_after_characters=20, sockets=1), IMPATIENT, recogniser=FLUX) as (ear, lab):
+        await ear.hear(SENTENCE, silence_s=20)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        assert lab.counts["flux_opened"] == 2
+
+
+async def test_of_a_flux_turn_longer_than_the_audio_we_keep_no_word_is_lost_either() -> None:
+    told = " and ".join(f"word {number}" for number in range(40))  # half a minute without a break
+    async with an_ear(ListenFaults(cut_after_characters=400, sockets=1), recogniser=FLUX) as (ear, lab):
+        await ear.hear(f"{told}.", silence_s=6)
+        await wait_for_async(lambda: _true(ear.finals.endswith("39.")), 5, f"the end, not {ear.finals!r}")
+        assert lab.counts["flux_opened"] == 2
+        words, expected = ear.finals.split(), f"{told}.".split()
+        assert abs(len(words) - len(expected)) <= 1  # the word that was being spoken at the cut
+        assert words[:60] == expected[:60]
+        assert words[-10:] == expected[-10:]
 
 
 @asynccontextmanager
@@ -222,7 +306,7 @@ async def test_a_window_that_was_settled_is_not_heard_again() -> None:
         results("next", 1.0, 0.5, final=True),
     )
     async with vendor as address:
-        ear = Ear(DeepgramListen(DeepgramSockets(address, "lab"), QUERY, SystemClock()))
+        ear = Ear(DeepgramListen(DeepgramSockets(address, "lab"), NOVA, SystemClock()))
         taking = asyncio.ensure_future(ear.take())
         await wait_for_async(lambda: _true(ear.finals.endswith("next")), 5, "the words")
         await ear.listen.close()

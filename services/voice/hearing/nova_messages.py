@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
-
-class _Message(msgspec.Struct, tag_field="type", gc=False):
-    pass
+from services.voice.hearing.messages import Message, MessageReader
 
 
 class Word(msgspec.Struct, gc=False):
@@ -30,7 +26,7 @@ class Channel(msgspec.Struct, gc=False):
     alternatives: list[Alternative] = []
 
 
-class Results(_Message, tag="Results", gc=False):
+class Results(Message, tag="Results", gc=False):
     """Words for the window from `start` over `duration` seconds."""
 
     channel: Channel
@@ -51,23 +47,23 @@ class Results(_Message, tag="Results", gc=False):
         return words[-1].end if words else self.start + self.duration
 
 
-class VoiceDetected(_Message, tag="SpeechStarted", gc=False):
+class VoiceDetected(Message, tag="SpeechStarted", gc=False):
     """The vendor's voice detector heard something."""
 
 
-class WordGap(_Message, tag="UtteranceEnd", gc=False):
+class WordGap(Message, tag="UtteranceEnd", gc=False):
     """No word for `utterance_end_ms`."""
 
     last_word_end: float = 0.0
 
 
-class SessionMetadata(_Message, tag="Metadata", gc=False):
+class SessionMetadata(Message, tag="Metadata", gc=False):
     """Sent at the end, and by some streams at the beginning."""
 
     request_id: str = ""
 
 
-class ClientError(_Message, tag="Error", gc=False):
+class ClientError(Message, tag="Error", gc=False):
     """We sent something it could not read."""
 
     variant: str = ""
@@ -75,30 +71,4 @@ class ClientError(_Message, tag="Error", gc=False):
 
 ListenMessage = Results | VoiceDetected | WordGap | SessionMetadata | ClientError
 
-
-class _Typed(msgspec.Struct):
-    type: str
-
-
-class Garbage(Exception):
-    """Not a message of Deepgram's."""
-
-
-_decode: Callable[[bytes | str], ListenMessage] = msgspec.json.Decoder(ListenMessage).decode
-_decode_type = msgspec.json.Decoder(_Typed).decode
-_KNOWN = frozenset({"Results", "SpeechStarted", "UtteranceEnd", "Metadata", "Error"})
-
-
-def read_message(data: bytes | str) -> ListenMessage | None:
-    """One message; None for a kind we have no use for. Raises Garbage."""
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        problem = error
-    try:
-        kind = _decode_type(data).type
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise Garbage from problem
-    if kind in _KNOWN:
-        raise Garbage from problem
-    return None
+read_message = MessageReader[ListenMessage](ListenMessage)
