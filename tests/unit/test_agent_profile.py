@@ -36,6 +36,7 @@ PROFILE = {"name": "Support line", "company": "Fernway Internet", "greeting": "W
         {"tools": ["end_call", "end_call"]},
         {"tools": "end_call"},
         {"ticket_policy": "sometimes"},
+        {"repeat_policy": "sometimes"},
         {"email_policy": 1},
         {"transfer_number": "0800 555"},
         {"transfer_number": "+19005551234"},
