@@ -60,6 +60,9 @@ class DurableTask(BaseTask):
                 if tries >= most:
                     raise
                 wait = wait_s(error, tries, float(self.app.conf.longest_wait_s))
+                if isinstance(error, Busy):
+                    # `retry` adds one: a task that waited its turn still has all its tries when it fails
+                    self.request.retries = tries - 1
                 log.warning("task_waits", error=type(error).__name__, attempt=tries + 1, delay_s=wait)
                 raise self.retry(exc=error, countdown=wait, max_retries=most) from error
 

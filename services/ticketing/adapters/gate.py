@@ -25,6 +25,8 @@ SPACING_S = 0.1
 """Between two tickets in line: they come back one after the other, not all at once."""
 IN_ORDER_FOR = timedelta(seconds=60)
 """After the gate opened older tickets go first for so long; what is left of the line then has lost its task."""
+PATIENCE = timedelta(minutes=20)
+"""A ticket that knocks in vain for so long may be what the help desk fails at: then its tries count."""
 AHEAD = 8
 """Older tickets that may still be waiting when one goes in: about as many as work at once."""
 
@@ -48,7 +50,7 @@ class PostgresGate:
                     raise Waiting("older tickets go first", place * SPACING_S)
                 return Entry.FREE
             if left <= 0 and self._may_knock(session):
-                return Entry.KNOCK
+                return Entry.OVERDUE_KNOCK if _is_overdue(session, ticket_id) else Entry.KNOCK
             rest = LOOK_AGAIN_S if gate.knocking else max(left, 0.0)
             raise Waiting("the help desk is left alone", rest + _place(session, ticket_id) * SPACING_S)
 
@@ -91,6 +93,11 @@ def _seconds_left() -> ColumnElement[float]:
 
 def _lately_opened() -> ColumnElement[bool]:
     return func.coalesce(HelpDeskGate.opened_at > func.now() - IN_ORDER_FOR, False)
+
+
+def _is_overdue(session: Session, ticket_id: UUID) -> bool:
+    overdue = select(Ticket.created_at < func.now() - PATIENCE).where(Ticket.id == ticket_id)
+    return bool(session.scalars(overdue).first())
 
 
 def _place(session: Session, ticket_id: UUID) -> int:

@@ -28,6 +28,8 @@ class Entry(Enum):
     FREE = auto()
     KNOCK = auto()
     """The gate is closed and this is the one who tries."""
+    OVERDUE_KNOCK = auto()
+    """The same by a ticket that has waited long: failures count as tries, so that people hear of it in the end."""
 
 
 class Gate(Protocol):
@@ -61,11 +63,11 @@ class Line:
         except Away as error:
             self._gate.close(error.retry_after)
             if entry is Entry.KNOCK:
-                # it stays first in line, and an outage uses up nobody's tries
+                # it stays first in line, and a short outage uses up nobody's tries
                 raise Waiting(error.detail, error.retry_after or KNOCK_AGAIN_S) from error
             raise
         except Transient:
-            if entry is Entry.KNOCK:
+            if entry is not Entry.FREE:
                 self._gate.close(None)  # says nothing about the help desk: the next one knocks
             raise
         except Permanent:
@@ -74,5 +76,5 @@ class Line:
         self._answered(entry)
 
     def _answered(self, entry: Entry) -> None:
-        if entry is Entry.KNOCK:
+        if entry is not Entry.FREE:
             self._gate.open()

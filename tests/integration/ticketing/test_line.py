@@ -17,7 +17,7 @@ from services.ticketing.application.ports import Parked
 from shared.clients.kayako_errors import KayakoUnavailable, RateLimited
 from shared.contracts.tickets import TicketState
 from shared.database.engine import Sessions
-from shared.database.models import HelpDeskGate
+from shared.database.models import HelpDeskGate, Ticket
 from shared.errors import Away, Busy, Transient
 from tests.integration.ticketing.conftest import MakeRoom, Room
 from tests.lab_kayako import LabKayako
@@ -78,6 +78,18 @@ def test_a_knock_in_vain_uses_up_no_try(make_room: MakeRoom, kayako: LabKayako) 
         let_time_pass(room.sessions)
         assert waits(room, ticket_id) == 2
     assert failing.fired == 3
+
+
+def test_a_ticket_that_has_waited_long_uses_up_its_tries(make_room: MakeRoom, kayako: LabKayako) -> None:
+    (room,) = processes(make_room, 1)
+    ticket_id = room.planned()
+    with room.sessions.begin() as session:
+        session.execute(update(Ticket).values(created_at=func.now() - timedelta(minutes=21)))
+    room.gate.close(None)
+    let_time_pass(room.sessions)
+    kayako.fail(KayakoFault.ERROR_BEFORE_COMMIT)
+    with pytest.raises(KayakoUnavailable):
+        room.open(ticket_id)
 
 
 def test_a_limit_is_kept_to_the_second_by_all_and_the_oldest_comes_first(

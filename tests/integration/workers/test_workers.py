@@ -260,8 +260,9 @@ def test_a_failing_help_desk_ends_as_a_letter_and_the_sweep_replays_it(
     kayako.fail(KayakoFault.ERROR_BEFORE_COMMIT, "*/cases*")
     ticket_id = closed(sessions)
     with sessions.begin() as session:
+        session.execute(update(Ticket).values(created_at=datetime(2026, 11, 1, tzinfo=UTC)))  # it has waited long
         session.execute(update(OutboxRow).values(due_at=func.now()))
-    (letter,) = wait_for(lambda: letters(sessions), 40, "the letter of the exhausted ticket")
+    (letter,) = wait_for(lambda: letters(sessions), 60, "the letter of the exhausted ticket")
     assert letter.error in ("KayakoUnavailable", "BreakerOpen")
     assert ticket(sessions, ticket_id).state == TicketState.PLANNED
     kayako.heal()
