@@ -21,6 +21,7 @@ from services.voice.record.recorder import Recorder, is_outage
 from services.voice.session.admission import Admission
 from services.voice.session.call import Call, CallParts
 from services.voice.session.calls import Calls
+from services.voice.session.media_line import MediaLine
 from services.voice.session.silence import CallLimits
 from services.voice.settings import VoiceRoomSettings
 from services.voice.speech.apologies import apologies_in
@@ -127,10 +128,9 @@ class Wiring:
         return Call(
             CallParts(
                 claimed=claimed,
-                stream=stream,
-                hearing=DeepgramListen(self._ears, self._recogniser(profile), self._clock),
-                voice=voice,
-                pace=voice.pace,
+                line=MediaLine(
+                    stream, DeepgramListen(self._ears, self._recogniser(profile), self._clock), voice, self._clock
+                ),
                 conversation=self._conversations.begin(
                     profile, ConversationState.from_json(claimed.checkpoint), claimed.initial_message
                 ),

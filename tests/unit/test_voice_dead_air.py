@@ -264,10 +264,12 @@ async def a_call(
     call = Call(
         CallParts(
             claimed=claimed,
-            stream=cast("MediaStream", telephone),
-            hearing=ears,
-            voice=Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock),
-            pace=pace,
+            line=MediaLine(
+                cast("MediaStream", telephone),
+                ears,
+                Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock),
+                clock,
+            ),
             conversation=Carried(Assistant(PROFILE, Library(mood), None, clock), None),
             recorder=Recorder(cast("Any", no_sessions), clock),
             limits=limits,
