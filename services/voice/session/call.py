@@ -103,6 +103,8 @@ class Call:
         self._quiet_since = self._began_at
         self._warned = parts.limits.warn_after is None
         self._farewells = 0
+        self._may_be_over = False
+        """The line ended and did not say whether the caller hung up: the gateway will know, the outcome is ours."""
 
     # What the line tells beside the words: called as it happens, so nothing here may wait.
 
@@ -149,6 +151,7 @@ class Call:
                     await _unless_gone(pressing)
                 if reading in done:
                     # A caller who hung up has ended the conversation; a stream that broke off has not.
+                    self._may_be_over = reading.result() is StreamEnd.UNTOLD
                     return calls.NextStep.HANG_UP if reading.result() is StreamEnd.STOPPED else None
                 working -= done
         finally:
@@ -170,6 +173,8 @@ class Call:
             self._settle_the_rest()
             if step is not None:
                 ending = Ending(calls.MediaState.FINISHED, step, self._assistant.outcome())
+            elif self._may_be_over:
+                ending = Ending(calls.MediaState.LOST, outcome=self._assistant.outcome())
         finally:
             stored, _ = await asyncio.gather(
                 self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.voice.hearing.ports import Hearing
+from services.voice.hearing.ports import Words
 from services.voice.record.notes import Ending
 from services.voice.transport.media_stream import StreamEnd
 from shared.conversation.ports import Sentence
@@ -75,7 +75,7 @@ class Line(Protocol):
     """One caller's line. `run` it once; the rest meanwhile."""
 
     @property
-    def hearing(self) -> Hearing:
+    def hearing(self) -> Words:
         """The caller's words."""
         ...
 

@@ -64,6 +64,8 @@ class StreamEnd(StrEnum):
     """Twilio said so: the caller hung up, or the call was redirected."""
     LOST = "lost"
     """The socket broke off or fell silent; the call may still be there."""
+    UNTOLD = "untold"
+    """The other side closed it in order and did not say why: only the webhook that follows does."""
 
 
 class Listener(Protocol):
