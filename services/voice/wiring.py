@@ -140,7 +140,7 @@ class Wiring:
 
     def _relay_call(self, claimed: ClaimedCall, session: RelaySession) -> Call:
         """The parts of one call over ConversationRelay, put together."""
-        return self._call(claimed, RelayLine(session, claimed.generation, self._clock, greeted=session.is_greeted))
+        return self._call(claimed, RelayLine(session, claimed, self._clock))
 
     def _call(self, claimed: ClaimedCall, line: Line) -> Call:
         return Call(

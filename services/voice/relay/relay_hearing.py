@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 from services.voice.hearing.ports import Final, Heard, Interim, SpeechStarted
 from shared.clock import Clock
+
+TAKEN_WITHIN_S = 0.5
 
 
 class RelayHearing:
@@ -42,6 +45,13 @@ class RelayHearing:
     async def events(self) -> AsyncGenerator[Heard, None]:
         while (event := await self._events.get()) is not None:
             yield event
+            self._events.task_done()
+
+    async def taken(self) -> None:
+        """Wait a moment until whoever listens has taken every report."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TAKEN_WITHIN_S):
+                await self._events.join()
 
     async def close(self) -> None:
         self._events.put_nowait(None)

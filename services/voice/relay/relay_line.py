@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import Ending
 from services.voice.relay import messages
 from services.voice.relay.relay_hearing import RelayHearing
@@ -45,13 +46,14 @@ class RelaySentence:
 class RelayLine:
     """The words and the speech of one relay session."""
 
-    def __init__(self, session: RelaySession, generation: int, clock: Clock, *, greeted: bool) -> None:
-        """`greeted` says that Twilio speaks the first turn by itself: its text stood in the TwiML."""
+    def __init__(self, session: RelaySession, claimed: ClaimedCall, clock: Clock) -> None:
         self._words = RelayHearing(clock)
         self._session = session
-        self._generation = generation
+        self._generation = claimed.generation
+        self._words_interrupt = claimed.profile.relay.interruptible in ("speech", "any")
         self._clock = clock
-        self._greeted = greeted
+        self._greeted = session.is_greeted
+        """Twilio speaks the first turn by itself: its text stood in the TwiML."""
         self._greeting: int | None = None
         """The turn that Twilio speaks by itself."""
         self._spoken = SpokenText()
@@ -60,6 +62,8 @@ class RelayLine:
         self._awaited: RelaySentence | None = None
         """The first sentence of the newest turn, until it sounds."""
         self._news = asyncio.Event()
+        self._is_told = False
+        """Whether Twilio has ever said how far its speech has come."""
         self._caller: Caller | None = None
 
     @property
@@ -68,12 +72,19 @@ class RelayLine:
 
     async def run(self, caller: Caller) -> StreamEnd:
         self._caller = caller
-        return await self._session.run(self)
+        end = await self._session.run(self)
+        await self._words.taken()  # what was being said when the caller hung up comes last of all
+        return end
 
     # What the session brings.
 
     def prompt(self, words: str, *, last: bool) -> None:
-        """The caller's words."""
+        """The caller's words.
+
+        Twilio falls silent for words and says so: where it tells nothing else, words without that came into silence.
+        """
+        if self._words_interrupt and not self._is_told:
+            self._spoken.finished()
         self._words.prompt(words, last=last)
 
     async def interrupted(self, spoken: str | None) -> None:
@@ -92,12 +103,14 @@ class RelayLine:
 
     def played(self, words: str) -> None:
         """Twilio has spoken these words of ours."""
-        self._spoken.played(words)
+        self._is_told = True
+        self._spoken.played(words, self._clock.monotonic())
         self._news.set()
 
     def we_speak(self, *, begins: bool) -> None:
         """Twilio's voice began or stopped."""
         now = self._clock.monotonic()
+        self._is_told = True
         if begins:
             if self._awaited is not None:
                 self._awaited.sounded_at, self._awaited = now, None

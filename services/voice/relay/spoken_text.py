@@ -16,7 +16,11 @@ from typing import Final, NamedTuple
 from services.voice.speech.pace import words_within
 
 SLOW: Final = 12.0
-"""Characters a second: a voice at 0.8 of its usual speed. Words are counted late rather than early."""
+"""Characters a second, until a voice has been heard: 0.8 of the usual. Words are counted late rather than early."""
+CAUTION: Final = 0.9
+"""How fast a voice is believed to go on, of how fast it went."""
+MEASURED_OVER: Final = 20
+"""Characters whose time tells a voice's pace."""
 SETTLE_S: Final = 0.3
 """After the speech stops, news of an interruption may still be on its way."""
 GRACE_S: Final = 1.5
@@ -37,14 +41,18 @@ class SpokenText:
         """How far it had come when it was cut off."""
         self._until = 0.0
         self._stopped = False
+        self._pace = SLOW
+        self._since: float | None = None
+        """When the speaking of what comes after `_played` began; None when that is not known."""
 
     def sent(self, turn: int, sentence: str, now: float) -> None:
         """A sentence of a turn left; a new turn replaces the one before."""
         if turn != self._turn:
             self._turn, self._text, self._played, self._cut, self._until = turn, "", 0, None, now
+            self._since = None
         self._stopped = False
         self._text = f"{self._text} {sentence}".lstrip()
-        self._until = max(self._until, now) + (len(sentence) + 1) / SLOW
+        self._until = max(self._until, now) + (len(sentence) + 1) / self._pace
 
     @property
     def over_at(self) -> float:
@@ -55,16 +63,27 @@ class SpokenText:
         """Whether Twilio said that all of the turn was played."""
         return turn != self._turn or self._played >= len(self._text)
 
-    def played(self, words: str) -> None:
+    def played(self, words: str, now: float) -> None:
         """Twilio says that these words were played: the next ones, or all from the turn's beginning."""
         end = _end_of(words, self._text, self._played)
-        if end is not None:
-            self._played = max(self._played, end)
+        if end is None or end <= self._played:
+            return
+        count, since = end - self._played, self._since
+        if since is not None and count >= MEASURED_OVER and now > since:
+            self._pace = max(SLOW, CAUTION * count / (now - since))
+        self._played = end
+        self.began(now)
+
+    def finished(self) -> None:
+        """All of it was spoken, by what the caller did."""
+        if self._cut is None:
+            self._played = len(self._text)
 
     def began(self, now: float) -> None:
         """Twilio begins to speak now what it had not spoken before."""
         if self._cut is None:
-            self._until = now + (len(self._text) - self._played) / SLOW
+            self._since = now
+            self._until = now + (len(self._text) - self._played) / self._pace
 
     def stopped(self, now: float) -> None:
         """Twilio has stopped speaking, with all of the text in hand."""
@@ -84,7 +103,7 @@ class SpokenText:
     def _position(self, now: float) -> int:
         if self._cut is not None:
             return self._cut
-        left = ceil(max(0.0, self._until - now) * SLOW)
+        left = ceil(max(0.0, self._until - now) * self._pace)
         return max(self._played, len(self._text) - left)
 
     def heard(self, turn: int, now: float) -> str:
