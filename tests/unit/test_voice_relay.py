@@ -1,0 +1,387 @@
+"""Relay sessions without any network: complete messages, the rules of order and size, and what was heard."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.voice.hearing.ports import Final, Heard, Interim
+from services.voice.relay import messages
+from services.voice.relay.messages import UnknownType, read_message
+from services.voice.relay.relay_hearing import RelayHearing
+from services.voice.relay.relay_session import BURST, LONGEST_MESSAGE, MOST_EXCESS, RelaySession
+from services.voice.relay.spoken_text import GRACE_S, SETTLE_S, SLOW, SpokenText
+from services.voice.transport.frames import Malformed
+from services.voice.transport.limits import BAD_FRAMES, START_WITHIN_S
+from services.voice.transport.media_socket import SocketClosed
+from services.voice.transport.media_stream import Rejected, StreamEnd, StreamRefused
+from shared.observability import metrics
+from tests.virtual_time import LoopClock, on_virtual_time
+
+CALL = "CA00000000000000000000000000000000"
+SETUP = (
+    '{"type": "setup", "sessionId": "VX00000000000000000000000000000000", '
+    '"accountSid": "AC00000000000000000000000000000000", "parentCallSid": "", '
+    f'"callSid": "{CALL}", "from": "+18005550100", "to": "+18005550101", '
+    '"forwardedFrom": "+18005550102", "callType": "PSTN", "callerName": "", "direction": "inbound", '
+    '"callStatus": "RINGING", "customParameters": {"callReference": "bar"}}'
+)
+SPOKEN = (
+    '{"type": "prompt", "voicePrompt": "Hi! Can you tell me about life?", "lang": "en-US", "last": true}',
+    '{"type": "prompt", "voicePrompt": "Hi! Can you", "lang": "en-US", "last": false}',
+    '{"type": "dtmf", "digit": "1"}',
+    '{"type": "interrupt", "utteranceUntilInterrupt": "Life is a complex set of", "durationUntilInterruptMs": 460}',
+    '{"type": "interrupt", "utteranceUntilInterrupt": "Life is a complex set of", "durationUntilInterruptMs": "460"}',
+    '{"type": "interrupt"}',
+    '{"type": "error", "description": "Invalid message received: { \\"foo\\" : \\"bar\\" }"}',
+    '{"type": "info", "name": "agentSpeaking", "value": "start"}',
+    '{"type": "info", "name": "tokensPlayed", "value": "Hello world!"}',
+    '{"type": "info", "name": "clientSpeaking", "value": "on"}',
+    '{"type": "info", "name": "roundTripDelayMs", "value": 93}',
+    '{"type": "weather", "sunny": true}',
+)
+
+
+class ScriptedSocket:
+    """Gives messages and waits, and in the end a socket that closed with a code."""
+
+    def __init__(self, script: Iterable[str | bytes | float], closes_with: int) -> None:
+        self._script = list(script)
+        self._closes_with = closes_with
+        self.sent: list[dict[str, Any]] = []
+
+    async def receive(self) -> str | bytes:
+        while self._script:
+            step = self._script.pop(0)
+            if not isinstance(step, float):
+                return step
+            await asyncio.sleep(step)
+        raise SocketClosed(self._closes_with)
+
+    async def send(self, text: str) -> None:
+        self.sent.append(json.loads(text))
+
+    async def close(self, code: int) -> None:
+        raise AssertionError(f"nobody asked to close with {code}")
+
+
+class Told:
+    """What reached the line."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+
+    def prompt(self, words: str, *, last: bool) -> None:
+        self.events.append(("prompt", words, last))
+
+    async def interrupted(self, spoken: str | None) -> None:
+        self.events.append(("interrupted", spoken))
+
+    def key(self, digit: str) -> None:
+        self.events.append(("key", digit))
+
+    def played(self, words: str) -> None:
+        self.events.append(("played", words))
+
+    def we_speak(self, *, begins: bool) -> None:
+        self.events.append(("we speak", begins))
+
+    def caller_makes_sounds(self) -> None:
+        self.events.append(("sounds",))
+
+
+def rejected(reason: Rejected) -> float:
+    return float(metrics.frames_rejected_total.labels(reason=reason.value)._value.get())
+
+
+def listen_to(*script: str | bytes | float, closes_with: int = 1000) -> tuple[StreamEnd, Told]:
+    """Handshake and run over a scripted socket."""
+
+    async def work() -> tuple[StreamEnd, Told]:
+        session, told = RelaySession(ScriptedSocket(script, closes_with), LoopClock()), Told()
+        setup = await session.handshake()
+        assert setup.call_sid == CALL
+        return await session.run(told), told
+
+    return on_virtual_time(work())
+
+
+def test_every_message_reaches_the_line_as_it_is_meant() -> None:
+    end, told = listen_to(SETUP, *SPOKEN)
+    assert end is StreamEnd.UNTOLD
+    assert told.events == [
+        ("prompt", "Hi! Can you tell me about life?", True),
+        ("prompt", "Hi! Can you", False),
+        ("key", "1"),
+        ("interrupted", "Life is a complex set of"),
+        ("interrupted", "Life is a complex set of"),
+        ("interrupted", None),
+        ("we speak", True),
+        ("played", "Hello world!"),
+        ("sounds",),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "null", "[]", '"prompt"', '{"type": 1}', '{"type": "prompt"}', '{"type": "prompt", "voicePrompt": 1}',
+        '{"type": "setup", "from": "+15551234567"}', '{"type": "setup", "callSid": ""}', '{"type": "dtmf"}',
+        '{"type": "dtmf", "digit": "10"}', '{"type": "dtmf", "digit": ""}', '{"type": "dtmf", "digit": "x"}',
+        '{"type": "interrupt", "utteranceUntilInterrupt": 7}', '{"voicePrompt": "Hi"}', "[" * 100_000,
+        '{"type": "prompt", "voicePrompt": "\ud800"}',
+    ],
+)  # fmt: skip
+def test_what_is_no_message_is_told_apart(text: str) -> None:
+    with pytest.raises(Malformed):
+        read_message(text)
+
+
+def test_types_we_do_not_know_are_ignored_and_not_counted_as_bad() -> None:
+    with pytest.raises(UnknownType):
+        read_message('{"type": "configUpdated"}')
+    _, told = listen_to(SETUP, *['{"type": "x"}'] * (BAD_FRAMES + 5), SPOKEN[0])
+    assert len(told.events) == 1
+
+
+@given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
+def test_nothing_that_is_sent_raises_anything_else(text: str) -> None:
+    with suppress(Malformed, UnknownType):
+        read_message(text)
+
+
+def test_the_open_messages_of_other_servers_are_taken_as_they_are_marked(shared_data: Path) -> None:
+    lines = (shared_data / "peer_fixtures" / "conversation_relay.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert rows
+    for row in rows:
+        try:
+            read_message(json.dumps(row["message"]))
+        except Malformed:
+            assert not row["valid"], row["name"]
+        else:
+            assert row["valid"], row["name"]
+
+
+def test_what_we_send_is_what_is_documented() -> None:
+    assert json.loads(messages.text("Hello world! ")) == {"type": "text", "token": "Hello world! ", "last": False}
+    assert json.loads(messages.text("Hi", preemptible=True))["preemptible"] is True
+    assert json.loads(messages.text("", last=True)) == {"type": "text", "token": "", "last": True}
+    assert json.loads(messages.play("https://api.twilio.com/cowbell.mp3")) == {
+        "type": "play", "source": "https://api.twilio.com/cowbell.mp3", "loop": 1, "preemptible": False,
+        "interruptible": True,
+    }  # fmt: skip
+    assert json.loads(messages.send_digits("9www4085551212")) == {"type": "sendDigits", "digits": "9www4085551212"}
+    assert json.loads(messages.language(speech="sv-SE", hearing="en-US")) == {
+        "type": "language", "ttsLanguage": "sv-SE", "transcriptionLanguage": "en-US",
+    }  # fmt: skip
+    handoff = '{"reasonCode":"live-agent-handoff"}'
+    assert json.loads(messages.end(handoff)) == {"type": "end", "handoffData": handoff}
+
+
+@pytest.mark.parametrize("digits", ["", "12W", "A", "1 2", "1;"])
+def test_digits_that_twilio_refuses_are_never_sent(digits: str) -> None:
+    with pytest.raises(ValueError, match="digits"):
+        messages.send_digits(digits)
+
+
+def test_a_session_that_says_nothing_is_refused_in_time() -> None:
+    with pytest.raises(StreamRefused, match="setup"):
+        listen_to(START_WITHIN_S + 0.1, SETUP)
+
+
+def test_words_before_setup_are_nobodys() -> None:
+    before = rejected(Rejected.BEFORE_START)
+    _, told = listen_to(SPOKEN[0], SETUP, SPOKEN[2])
+    assert told.events == [("key", "1")]
+    assert rejected(Rejected.BEFORE_START) == before + 1
+
+
+def test_a_second_setup_is_ignored_and_another_calls_ends_the_session() -> None:
+    _, told = listen_to(SETUP, SETUP, SPOKEN[2])
+    assert told.events == [("key", "1")]
+    with pytest.raises(StreamRefused, match="another call"):
+        listen_to(SETUP, SETUP.replace(CALL, "CA" + "1" * 32))
+
+
+def test_nonsense_is_borne_ten_times() -> None:
+    _, told = listen_to(SETUP, *["{"] * (BAD_FRAMES - 2), b"\x00", SPOKEN[2])
+    assert told.events == [("key", "1")]
+    with pytest.raises(StreamRefused, match="cannot be read"):
+        listen_to(SETUP, *["{"] * BAD_FRAMES)
+
+
+def test_a_message_may_have_a_size_and_no_more() -> None:
+    empty = len('{"type": "prompt", "voicePrompt": ""}')
+    longest = json.dumps({"type": "prompt", "voicePrompt": "x" * (LONGEST_MESSAGE - empty)})
+    assert len(listen_to(SETUP, longest)[1].events) == 1
+    with pytest.raises(StreamRefused) as refusal:
+        listen_to(SETUP, longest + " ")
+    assert refusal.value.code == 1009
+
+
+def test_a_flood_ends_the_session_and_a_hiccup_does_not() -> None:
+    assert len(listen_to(SETUP, *[SPOKEN[2]] * (BURST - 1))[1].events) == BURST - 1
+    with pytest.raises(StreamRefused, match="more messages"):
+        listen_to(SETUP, *[SPOKEN[2]] * (BURST + MOST_EXCESS))
+
+
+def test_a_socket_that_breaks_off_is_lost_and_one_that_is_closed_does_not_say_why() -> None:
+    assert listen_to(SETUP, closes_with=1006)[0] is StreamEnd.LOST
+    assert listen_to(SETUP, closes_with=1005)[0] is StreamEnd.UNTOLD
+
+
+# What was heard.
+
+SENTENCES = ("Unplug the router, wait ten seconds.", "Plug it in again.", "It is ready, and it is fast.")
+TEXT = " ".join(SENTENCES)
+
+
+def spoken(*sentences: str, at: float = 100.0) -> SpokenText:
+    text = SpokenText()
+    for sentence in sentences or SENTENCES:
+        text.sent(1, sentence, at)
+    return text
+
+
+def test_a_slow_clock_where_nothing_is_told() -> None:
+    text = spoken()
+    assert text.heard(1, 100.0) == ""
+    assert text.heard(1, 100.0 + 10 / SLOW) == "Unplug"
+    assert not text.heard_whole(1, 100.0 + len(TEXT) / SLOW - 0.1)
+    assert text.heard(1, 100.0 + (len(TEXT) + 3) / SLOW) == TEXT
+    assert text.over_at == pytest.approx(100.0 + (len(TEXT) + 3) / SLOW + GRACE_S, abs=0.2)
+
+
+def test_what_twilio_reports_as_played_was_heard_and_tells_the_pace() -> None:
+    text = spoken()
+    text.began(100.1)
+    text.played(SENTENCES[0], 102.1)
+    assert text.heard(1, 102.1) == SENTENCES[0]
+    assert not text.is_played(1)
+    text.played(f"{SENTENCES[1]} ", 103.0)
+    text.played(TEXT, 104.0)
+    assert text.is_played(1)
+    assert text.heard_whole(1, 104.0)
+
+
+def test_words_that_we_never_sent_prove_nothing() -> None:
+    text = spoken()
+    text.played("Something else entirely.", 100.5)
+    text.played("", 100.5)
+    assert text.heard(1, 100.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("reported", "heard"),
+    [
+        ("Unplug the router, wait", "Unplug the router, wait"),
+        ("unplug the router wait", "Unplug the router, wait"),
+        ("Unplug the router, wai", "Unplug the router,"),
+        (" Unplug  the router,  wait ten seconds.", SENTENCES[0]),
+        (TEXT, TEXT),
+        ("", ""),
+    ],
+)
+def test_an_interruption_says_how_far_we_came(reported: str, heard: str) -> None:
+    text = spoken()
+    text.cut(reported, 103.0)
+    assert text.heard(1, 200.0) == heard
+    assert text.heard_whole(1, 200.0) == (heard == TEXT)
+
+
+def test_an_interruption_counts_from_what_was_played_before() -> None:
+    text = spoken()
+    text.played(SENTENCES[0], 102.0)
+    text.played(SENTENCES[1], 103.0)
+    text.cut("It is ready, and it", 104.0)  # the sentence, not the turn
+    assert text.heard(1, 200.0) == f"{SENTENCES[0]} {SENTENCES[1]} It is ready, and it"
+    text.cut("Unplug", 105.0)
+    assert text.heard(1, 200.0).endswith("it")
+
+
+def test_an_interruption_without_words_counts_by_the_clock() -> None:
+    text = spoken()
+    text.cut(None, 100.0 + 10 / SLOW)
+    assert text.heard(1, 200.0) == "Unplug"
+
+
+@given(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=6), st.data())
+def test_whatever_is_reported_no_word_is_claimed_that_was_not(sentences: list[str], data: st.DataObject) -> None:
+    """The speaker may be of any speed above the slow one's; it reports sentences, and is cut somewhere."""
+    text, whole = SpokenText(), " ".join(sentences)
+    for sentence in sentences:
+        text.sent(1, sentence, 100.0)
+    cut_at = data.draw(st.integers(0, len(whole)))
+    end = 0
+    for sentence in sentences:
+        end += len(sentence) + 1
+        if end <= cut_at and data.draw(st.booleans()):
+            text.played(sentence, 100.0)
+    text.cut(whole[:cut_at], 100.0)
+    heard = text.heard(1, 200.0)
+    assert whole.startswith(heard)
+    assert whole[:cut_at].startswith(heard.rstrip(",."))
+
+
+def test_speech_that_stopped_is_over_a_moment_later() -> None:
+    text = spoken()
+    text.stopped(101.0)
+    assert text.over_at == 101.0 + SETTLE_S
+    assert text.heard(1, 102.0) == TEXT
+
+
+# What the caller says.
+
+
+def reports(*steps: tuple[str, bool] | None) -> list[Heard]:
+    """What comes of prompts, and of None, which asks for finals."""
+
+    async def work() -> list[Heard]:
+        hearing = RelayHearing(LoopClock())
+        for step in steps:
+            if step is None:
+                hearing.finalize()
+            else:
+                hearing.prompt(step[0], last=step[1])
+        await hearing.close()
+        return [event async for event in hearing.events()]
+
+    return on_virtual_time(work())
+
+
+def texts(found: list[Heard]) -> list[str]:
+    return [event.text for event in found if isinstance(event, Interim | Final)]
+
+
+def test_prompts_become_guesses_and_finals() -> None:
+    assert reports(("Can you", False), ("Can you help? ", True)) == [
+        Interim("Can you", 0.0),
+        Final("Can you help?", ends_utterance=True, spoken_until=0.0),
+    ]
+
+
+def test_a_guess_that_was_taken_is_not_heard_twice() -> None:
+    found = reports(
+        ("Can you", False), None, ("Can you, help me", False), ("Can you help me?", True), ("Can you", True)
+    )
+    assert [event.text for event in found if isinstance(event, Interim | Final)] == [
+        "Can you", "Can you", "help me", "help me?", "Can you",
+    ]  # fmt: skip
+
+
+def test_a_recogniser_that_changes_its_mind_is_heard_again() -> None:
+    found = reports(("Can you", False), None, ("Canoe trips", True))
+    assert [event.text for event in found if isinstance(event, Interim | Final)] == [
+        "Can you",
+        "Can you",
+        "Canoe trips",
+    ]
