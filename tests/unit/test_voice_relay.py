@@ -234,8 +234,8 @@ def test_a_flood_ends_the_session_and_a_hiccup_does_not() -> None:
         listen_to(SETUP, *[SPOKEN[2]] * (BURST + MOST_EXCESS))
 
 
-def test_a_socket_that_breaks_off_is_lost_and_one_that_is_closed_does_not_say_why() -> None:
-    assert listen_to(SETUP, closes_with=1006)[0] is StreamEnd.LOST
+def test_a_socket_that_is_gone_never_says_why() -> None:
+    assert listen_to(SETUP, closes_with=1006)[0] is StreamEnd.UNTOLD
     assert listen_to(SETUP, closes_with=1005)[0] is StreamEnd.UNTOLD
 
 

@@ -146,10 +146,11 @@ class RelayLine:
             self._awaited = sentence
 
     async def _end_cycle(self) -> None:
-        """The talk cycle is complete, or nothing more of it will come."""
+        """The talk cycle is complete, or nothing more of it will come; a caller who is gone does not mind."""
         if self._open is not None:
             self._open = None
-            await self._session.send(messages.text("", last=True))
+            with suppress(SocketClosed):
+                await self._session.send(messages.text("", last=True))
 
     async def until_played(self, turn: int) -> None:
         await self._end_cycle()

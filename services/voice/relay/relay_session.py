@@ -29,8 +29,6 @@ MOST_EXCESS: Final = 100
 """Messages over the rate that are dropped before the session is refused."""
 GREETED: Final = "greeted"
 """The `<Parameter>` beside a `welcomeGreeting`."""
-BROKE_OFF: Final = 1006
-"""What stands for the close code of a socket that went away without one."""
 
 
 class RelayListener(Protocol):
@@ -98,15 +96,15 @@ class RelaySession:
     async def run(self, listener: RelayListener) -> StreamEnd:
         """Hand the messages to `listener` until the session ends. Raises StreamRefused when it breaks the rules.
 
-        A relay session has no message for its end: why it was closed is said by the webhook that follows.
+        A relay session has no message for its end: why its socket is gone is said by the webhook that follows.
         """
         try:
             while True:
                 message = await self._next()
                 if message is not None:
                     await self._hand_over(message, listener)
-        except SocketClosed as closed:
-            return StreamEnd.LOST if closed.code == BROKE_OFF else StreamEnd.UNTOLD
+        except SocketClosed:
+            return StreamEnd.UNTOLD
 
     async def _hand_over(self, message: FromTwilio, listener: RelayListener) -> None:
         match message:

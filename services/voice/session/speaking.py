@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -100,11 +100,10 @@ class Speaking:
         self._work = asyncio.create_task(self._speak(), name=f"reply-{self.turn}")
         try:
             await self._until_over(self._work)
-        finally:
-            if not self._work.done():  # the call itself is ending
-                self._work.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._work
+        except asyncio.CancelledError:  # the call itself is ending, and whatever went wrong here with it
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+            raise
         if not self._work.cancelled():
             self._work.result()
 

@@ -65,7 +65,7 @@ class StreamEnd(StrEnum):
     LOST = "lost"
     """The socket broke off or fell silent; the call may still be there."""
     UNTOLD = "untold"
-    """The other side closed it in order and did not say why: only the webhook that follows does."""
+    """The socket is gone, and whether the caller hung up is only said by the webhook that follows."""
 
 
 class Listener(Protocol):
