@@ -6,23 +6,32 @@ import asyncio
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.voice.hearing.ports import Final, Heard, Interim
+from services.voice.record.call_rows import ClaimedCall
+from services.voice.record.notes import Ending
 from services.voice.relay import messages
 from services.voice.relay.messages import UnknownType, read_message
 from services.voice.relay.relay_hearing import RelayHearing
+from services.voice.relay.relay_line import RelayLine
 from services.voice.relay.relay_session import BURST, LONGEST_MESSAGE, MOST_EXCESS, RelaySession
 from services.voice.relay.spoken_text import GRACE_S, SETTLE_S, SLOW, SpokenText
 from services.voice.transport.frames import Malformed
 from services.voice.transport.limits import BAD_FRAMES, START_WITHIN_S
 from services.voice.transport.media_socket import SocketClosed
 from services.voice.transport.media_stream import Rejected, StreamEnd, StreamRefused
+from shared.contracts.agents import AgentProfile
+from shared.contracts.calls import MediaState, NextStep
+from shared.contracts.conversations import EmailPolicy, Outcome, TicketPolicy
+from shared.conversation.ports import Sentence
 from shared.observability import metrics
 from tests.virtual_time import LoopClock, on_virtual_time
 
@@ -385,3 +394,129 @@ def test_a_recogniser_that_changes_its_mind_is_heard_again() -> None:
         "Can you",
         "Canoe trips",
     ]
+
+
+# The line.
+
+
+class Silenced:
+    """The call, as far as the line tells it anything."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def pressed(self, key: str) -> None:
+        raise AssertionError(key)
+
+    def silenced_us(self) -> None:
+        self.times += 1
+
+
+def claimed() -> ClaimedCall:
+    profile = AgentProfile(
+        id=uuid4(), name="", company="", language="en", voice="", greeting="Hello.", instructions="", tone="",
+        knowledge_collection="", tools=(), ticket_policy=TicketPolicy.FOLLOW_UP_ONLY, email_policy=EmailPolicy.NEVER,
+        transfer_number=None,
+    )  # fmt: skip
+    began = datetime(2026, 11, 20, tzinfo=UTC)
+    return ClaimedCall(uuid4(), CALL, uuid4(), 1, "inbound", "", began, {}, profile)
+
+
+async def a_line(*script: str | float, greeted: bool = False) -> tuple[RelayLine, ScriptedSocket, Silenced]:
+    """A line whose session plays this script from now on."""
+    parameters = '{"token": "t", "greeted": "yes"}' if greeted else '{"token": "t"}'
+    setup = SETUP.replace('{"callReference": "bar"}', parameters)
+    socket, call = ScriptedSocket([setup, *script], 1000), Silenced()
+    session = RelaySession(socket, LoopClock())
+    await session.handshake()
+    line = RelayLine(session, claimed(), LoopClock())
+    asyncio.get_running_loop().create_task(line.run(call))
+    return line, socket, call
+
+
+async def no_hold() -> None:
+    """The caller is silent."""
+
+
+async def say(line: RelayLine, turn: int, *sentences: str) -> None:
+    for text in sentences:
+        await (await line.begin(turn, Sentence(text))).play(no_hold)
+    await line.until_played(turn)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+BEGINS = '{"type": "info", "name": "agentSpeaking", "value": "start"}'
+STOPS = '{"type": "info", "name": "agentSpeaking", "value": "stop"}'
+
+
+def tokens(socket: ScriptedSocket) -> list[tuple[str, bool]]:
+    return [(message["token"], message["last"]) for message in socket.sent]
+
+
+def test_a_reply_is_one_cycle_and_is_over_when_the_voice_stops() -> None:
+    async def work() -> None:
+        line, socket, _ = await a_line(0.2, BEGINS, 3.0, STOPS)
+        await say(line, 1, "Hello there.", "How are you?")
+        assert now() == pytest.approx(3.2 + SETTLE_S)
+        assert tokens(socket) == [("Hello there. ", False), ("How are you? ", False), ("", True)]
+        assert line.heard_whole(1, now())
+
+    on_virtual_time(work())
+
+
+def test_the_end_of_the_turn_before_does_not_end_this_one() -> None:
+    async def work() -> None:
+        line, _, _ = await a_line(0.5, STOPS, 0.2, BEGINS)
+        await say(line, 1, "x" * 60)
+        assert now() > 0.7 + 60 / SLOW
+
+    on_virtual_time(work())
+
+
+def test_what_the_caller_broke_into_is_closed_and_counted() -> None:
+    async def work() -> None:
+        line, socket, call = await a_line(0.2, BEGINS, 1.0, SPOKEN[3], 1.0)
+        await (await line.begin(1, Sentence("Life is a complex set of things."))).play(no_hold)
+        await asyncio.sleep(2)
+        assert call.times == 1
+        assert line.heard(1, now()) == "Life is a complex set of"
+        assert tokens(socket)[1:] == [("", True)]
+
+    on_virtual_time(work())
+
+
+def test_a_greeting_that_twilio_speaks_is_counted_and_not_sent() -> None:
+    async def work() -> None:
+        line, socket, _ = await a_line(10.0, greeted=True)
+        await say(line, 1, "Hello.", "How can I help?")
+        assert line.heard_whole(1, now())
+        assert socket.sent == []
+        await say(line, 2, "Now it is my turn.")
+        assert tokens(socket) == [("Now it is my turn. ", False), ("", True)]
+
+    on_virtual_time(work())
+
+
+def test_a_greeting_that_was_cut_before_we_could_count_it_is_ours_to_say() -> None:
+    async def work() -> None:
+        line, socket, _ = await a_line(SPOKEN[5], 10.0, greeted=True)
+        await asyncio.sleep(0.1)
+        await say(line, 1, "Hello.")
+        assert tokens(socket) == [("Hello. ", False), ("", True)]
+
+    on_virtual_time(work())
+
+
+def test_a_finished_call_is_handed_back_and_a_lost_one_is_not() -> None:
+    async def work() -> None:
+        line, socket, _ = await a_line(10.0)
+        await line.hand_back(Ending(MediaState.LOST, outcome=Outcome.ANSWERED))
+        assert socket.sent == []
+        await line.hand_back(Ending(MediaState.FINISHED, NextStep.HANG_UP, Outcome.ANSWERED))
+        handoff = '{"generation":1,"next_step":"hang_up","outcome":"answered"}'
+        assert socket.sent == [{"type": "end", "handoffData": handoff}]
+
+    on_virtual_time(work())

@@ -108,14 +108,14 @@ class RelayLine:
         self._news.set()
 
     def we_speak(self, *, begins: bool) -> None:
-        """Twilio's voice began or stopped."""
+        """Twilio's voice began or stopped; an end before this turn's beginning is that of the turn before."""
         now = self._clock.monotonic()
         self._is_told = True
         if begins:
             if self._awaited is not None:
                 self._awaited.sounded_at, self._awaited = now, None
                 self._spoken.began(now)
-        elif self._open is None:
+        elif self._open is None and self._awaited is None:
             self._spoken.stopped(now)
         self._news.set()
 

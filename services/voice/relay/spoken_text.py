@@ -88,7 +88,7 @@ class SpokenText:
     def stopped(self, now: float) -> None:
         """Twilio has stopped speaking, with all of the text in hand."""
         self._stopped = True
-        self._until = min(self._until, now + SETTLE_S)
+        self._until = now + SETTLE_S
 
     def cut(self, spoken: str | None, now: float) -> None:
         """The speech was cut off; `spoken` is what Twilio says was spoken by then, None when it does not say."""
