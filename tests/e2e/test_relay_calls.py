@@ -74,7 +74,7 @@ async def a_session_that_breaks_off_goes_on(house: VoiceHouse) -> None:
     await caller.hears("we were cut off")
     caller.hang_up()
     await call.over.wait()
-    row = await house.call(call.record.sid)
+    row = await house.left(call.record.sid, MediaState.LOST)
     assert (row.transport, row.stream_generation) == ("conversation_relay", 2)
     numbers = [turn.number for turn in await house.turns(call.record.sid)]
     assert min(numbers) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +74,9 @@ class ScriptedSocket:
                 return step
             await asyncio.sleep(step)
         raise SocketClosed(self._closes_with)
+
+    async def deliver(self, take: Callable[[bytes, bool], bool]) -> None:
+        raise AssertionError(f"a relay session takes its messages one by one, not by {take}")
 
     async def send(self, text: str) -> None:
         self.sent.append(json.loads(text))

@@ -28,7 +28,7 @@ from services.gateway.webhooks.twiml import Addresses
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import MediaState, NextStep
-from shared.contracts.conversations import Outcome
+from shared.contracts.conversations import Opening, Outcome
 from shared.contracts.relay import Transport
 from shared.conversation.agent import rules_of
 from shared.conversation.opening import greeting
@@ -162,7 +162,8 @@ def _relay(rows: CallRows, generation: int, phrases: Phrases) -> Relay:
     """
     profile = AgentProfile.model_validate(rows.agent)
     inbound = not rows.call.direction.startswith("outbound")
-    by_twilio = profile.relay.welcome == "twilio" and inbound and generation == 1
+    begins = inbound and generation == 1 and profile.opening is Opening.GREET
+    by_twilio = begins and profile.relay.welcome == "twilio"
     sentences = greeting(rules_of(profile, has_model=False)) if by_twilio else []
     language = profile.language if "-" in profile.language else phrases.code
     return Relay(profile.relay, language, " ".join(text for text, _ in sentences) or None)

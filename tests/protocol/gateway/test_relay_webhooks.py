@@ -71,6 +71,11 @@ async def test_twilio_greets_with_the_whole_greeting_and_once(house: House) -> N
     assert [one.get("name") for one in again.findall("Parameter")] == ["token"]
 
 
+async def test_nobody_is_greeted_whom_the_agent_lets_speak_first(house: House) -> None:
+    _, first = await begin(house, relay={"welcome": "twilio"}, opening="wait")
+    assert noun_of(first).get("welcomeGreeting") is None
+
+
 async def test_a_session_that_broke_off_goes_on_as_the_next_generation(house: House) -> None:
     call_sid, _ = await begin(house)
     await house.set_call(call_sid, media_state=MediaState.LOST)
