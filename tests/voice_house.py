@@ -252,7 +252,7 @@ class Exchange:
             await self.open(call_sid, from_number=str(form["From"]), **rows)
             token = self.issue(call_sid, rows.get("stream_generation", 1))
             relay = self.relays.get(str(form["From"]))
-            document = twiml.connect(Addresses(PUBLIC, VOICE.replace("https", "wss")), 1, token, relay)
+            document = twiml.connect(Addresses(PUBLIC, VOICE.replace("https", "wss")), 1, token, relay=relay)
             return Response(document, media_type="text/xml")
 
         async def after(request: Request) -> Response:

@@ -103,7 +103,7 @@ def test_a_call_sid_has_one_form(call_sid: str) -> None:
 
 
 def test_the_relay_document_as_twilio_reads_it() -> None:
-    built = twiml.connect(ADDRESSES, 1, "signed.token.value", Relay(RelayOptions(), "en-US", None))
+    built = twiml.connect(ADDRESSES, 1, "signed.token.value", relay=Relay(RelayOptions(), "en-US", None))
     assert built == (
         '<?xml version="1.0" encoding="UTF-8"?><Response>'
         '<Connect action="https://support.example.com/twilio/voice/after?generation=1" method="POST">'
@@ -142,7 +142,7 @@ def test_every_option_has_the_name_that_twilio_knows() -> None:
             RelayLanguage(code="multi"),
         ),
     )
-    root = fromstring(twiml.connect(ADDRESSES, 1, "t", Relay(options, "en-GB", 'Hello & "welcome" <there>.')))
+    root = fromstring(twiml.connect(ADDRESSES, 1, "t", relay=Relay(options, "en-GB", 'Hello & "welcome" <there>.')))
     noun = root.find("Connect/ConversationRelay")
     assert noun is not None
     assert noun.attrib == {
@@ -183,7 +183,7 @@ def test_every_option_has_the_name_that_twilio_knows() -> None:
 
 @given(anything)
 def test_no_greeting_breaks_a_relay_document(text: str) -> None:
-    root = fromstring(twiml.connect(ADDRESSES, 1, "t", Relay(RelayOptions(), text, text)).encode())
+    root = fromstring(twiml.connect(ADDRESSES, 1, "t", relay=Relay(RelayOptions(), text, text)).encode())
     assert [verb.tag for verb in root] == ["Connect", "Redirect"]
     assert [noun.tag for noun in root[0]] == ["ConversationRelay"]
     assert {child.tag for child in root[0][0]} == {"Parameter"}

@@ -1,4 +1,4 @@
-"""What follows a verb: a stream or relay session ended, a person was rung, a message was left, an operator stepped in."""
+"""What follows a verb: a stream or session ended, a person was rung, a message was left, an operator stepped in."""
 
 from __future__ import annotations
 
