@@ -140,7 +140,8 @@ class Wiring:
 
     def _relay_call(self, claimed: ClaimedCall, session: RelaySession) -> Call:
         """The parts of one call over ConversationRelay, put together."""
-        return self._call(claimed, RelayLine(session, claimed, self._clock))
+        protects = self._settings.voice_protects_notice
+        return self._call(claimed, RelayLine(session, claimed, self._clock, protects_notice=protects))
 
     def _call(self, claimed: ClaimedCall, line: Line) -> Call:
         return Call(

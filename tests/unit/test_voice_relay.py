@@ -24,6 +24,7 @@ from services.voice.relay.relay_hearing import RelayHearing
 from services.voice.relay.relay_line import RelayLine
 from services.voice.relay.relay_session import BURST, LONGEST_MESSAGE, MOST_EXCESS, RelaySession
 from services.voice.relay.spoken_text import GRACE_S, SETTLE_S, SLOW, SpokenText
+from services.voice.session.line import Saying
 from services.voice.transport.frames import Malformed
 from services.voice.transport.limits import BAD_FRAMES, START_WITHIN_S
 from services.voice.transport.media_socket import SocketClosed
@@ -432,7 +433,7 @@ async def a_line(*script: str | float, greeted: bool = False) -> tuple[RelayLine
     socket, call = ScriptedSocket([setup, *script], 1000), Silenced()
     session = RelaySession(socket, LoopClock())
     await session.handshake()
-    line = RelayLine(session, claimed(), LoopClock())
+    line = RelayLine(session, claimed(), LoopClock(), protects_notice=False)
     asyncio.get_running_loop().create_task(line.run(call))
     return line, socket, call
 
@@ -521,5 +522,49 @@ def test_a_finished_call_is_handed_back_and_a_lost_one_is_not() -> None:
         await line.hand_back(Ending(MediaState.FINISHED, NextStep.HANG_UP, Outcome.ANSWERED))
         handoff = '{"generation":1,"next_step":"hang_up","outcome":"answered"}'
         assert socket.sent == [{"type": "end", "handoffData": handoff}]
+
+    on_virtual_time(work())
+
+
+def test_what_is_being_said_is_known_by_the_sentence() -> None:
+    text = SpokenText()
+    text.sent(1, "Hello there.", 100.0)
+    text.sent(1, "I am an AI assistant.", 100.0, is_notice=True)
+    assert text.saying(1, 100.0) == Saying("Hello there.", "Hello there.", is_notice=False, has_more=True)
+    during = text.saying(1, 100.0 + 20 / SLOW)
+    assert during == Saying(
+        "Hello there. I am an AI assistant.", "I am an AI assistant.", is_notice=True, has_more=True
+    )
+    assert text.is_sounding(100.0 + 20 / SLOW)
+    assert not text.saying(1, 110.0).has_more
+    assert not text.is_sounding(110.0)
+
+
+def test_a_protected_notice_and_nothing_else_may_not_be_cut() -> None:
+    async def work() -> None:
+        line, socket, _ = await a_line(10.0)
+        line._protects_notice = True
+        for sentence in (Sentence("Hello."), Sentence("I am an AI assistant.", is_notice=True)):
+            await (await line.begin(1, sentence)).play(no_hold)
+        assert [message.get("interruptible") for message in socket.sent] == [None, False]
+
+    on_virtual_time(work())
+
+
+def test_nothing_more_is_sent_while_we_are_paused_and_a_dropped_reply_is_closed() -> None:
+    async def work() -> None:
+        line, socket, _ = await a_line(60.0)
+        await (await line.begin(1, Sentence("One."))).play(no_hold)
+        await line.pause()
+        waiting = asyncio.ensure_future((await line.begin(1, Sentence("Two."))).play(no_hold))
+        await asyncio.sleep(1)
+        assert tokens(socket) == [("One. ", False)]
+        line.resume()
+        await waiting
+        await line.pause()
+        line.drop()
+        await asyncio.sleep(1)
+        assert not line.is_paused
+        assert tokens(socket) == [("One. ", False), ("Two. ", False), ("", True)]
 
     on_virtual_time(work())

@@ -98,11 +98,16 @@ def read_message(text: str) -> FromTwilio:
     raise UnknownType
 
 
-def text(token: str, *, last: bool = False, preemptible: bool = False) -> str:
-    """A piece of a talk cycle, spoken as it comes; its own blanks count. `last` ends the cycle."""
+def text(token: str, *, last: bool = False, preemptible: bool = False, interruptible: bool | None = None) -> str:
+    """A piece of a talk cycle, spoken as it comes; its own blanks count. `last` ends the cycle.
+
+    `interruptible` None leaves that to what the noun says.
+    """
     message: dict[str, Any] = {"type": "text", "token": token, "last": last}
     if preemptible:
         message["preemptible"] = True
+    if interruptible is not None:
+        message["interruptible"] = interruptible
     return _json(message)
 
 

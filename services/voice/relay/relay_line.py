@@ -15,20 +15,22 @@ from services.voice.relay import messages
 from services.voice.relay.relay_hearing import RelayHearing
 from services.voice.relay.relay_session import RelaySession
 from services.voice.relay.spoken_text import SpokenText
-from services.voice.session.line import Caller, Hold
+from services.voice.session.line import Caller, Hold, Saying
 from services.voice.transport.media_socket import SocketClosed
 from services.voice.transport.media_stream import StreamEnd
 from shared.clock import Clock
 from shared.contracts.calls import Handoff
 from shared.conversation.ports import Sentence
+from shared.task_group import TaskSet
 
 
 class RelaySentence:
     """A sentence for Twilio to speak."""
 
-    def __init__(self, line: RelayLine, turn: int, text: str, now: float) -> None:
+    def __init__(self, line: RelayLine, turn: int, sentence: Sentence, now: float) -> None:
         self.turn = turn
-        self.text = text
+        self.text = sentence.text
+        self.is_notice = sentence.is_notice
         self.sent_at = now
         self.sounded_at: float | None = None
         """When Twilio said that it began to speak, or when the text left for it."""
@@ -46,9 +48,11 @@ class RelaySentence:
 class RelayLine:
     """The words and the speech of one relay session."""
 
-    def __init__(self, session: RelaySession, claimed: ClaimedCall, clock: Clock) -> None:
+    def __init__(self, session: RelaySession, claimed: ClaimedCall, clock: Clock, *, protects_notice: bool) -> None:
+        """`protects_notice`: the sentence that an AI answers is said to its end."""
         self._words = RelayHearing(clock)
         self._session = session
+        self._protects_notice = protects_notice
         self._generation = claimed.generation
         self._words_interrupt = claimed.profile.relay.interruptible in ("speech", "any")
         self._clock = clock
@@ -62,6 +66,10 @@ class RelayLine:
         self._awaited: RelaySentence | None = None
         """The first sentence of the newest turn, until it sounds."""
         self._news = asyncio.Event()
+        self._going = asyncio.Event()
+        """Cleared while nothing more may be sent."""
+        self._going.set()
+        self._closing = TaskSet("relay")
         self._is_told = False
         """Whether Twilio has ever said how far its speech has come."""
         self._caller: Caller | None = None
@@ -129,19 +137,21 @@ class RelayLine:
         """Twilio keeps its voice ready."""
 
     async def begin(self, turn: int, sentence: Sentence) -> RelaySentence:
-        return RelaySentence(self, turn, sentence.text, self._clock.monotonic())
+        return RelaySentence(self, turn, sentence, self._clock.monotonic())
 
     async def send(self, sentence: RelaySentence) -> None:
         """Have Twilio speak it, unless it does so already. Raises SocketClosed."""
+        await self._going.wait()
         if self._greeted:
             self._greeted, self._greeting = False, sentence.turn
         is_first = self._open != sentence.turn
         if sentence.turn != self._greeting:
             self._open = sentence.turn
-            await self._session.send(messages.text(f"{sentence.text} ", preemptible=True))
+            may_be_cut = False if self._protects_notice and sentence.is_notice else None
+            await self._session.send(messages.text(f"{sentence.text} ", preemptible=True, interruptible=may_be_cut))
         now = self._clock.monotonic()
         sentence.sent_at = sentence.sounded_at = now
-        self._spoken.sent(sentence.turn, sentence.text, now)
+        self._spoken.sent(sentence.turn, sentence.text, now, is_notice=sentence.is_notice)
         if is_first:
             self._awaited = sentence
 
@@ -166,9 +176,34 @@ class RelayLine:
     def heard_whole(self, turn: int, now: float) -> bool:
         return self._spoken.heard_whole(turn, now)
 
-    async def fall_silent(self) -> None:
-        self._spoken.cut(None, self._clock.monotonic())
+    def saying(self, turn: int, now: float) -> Saying:
+        return self._spoken.saying(turn, now)
+
+    def is_sounding(self, now: float) -> bool:
+        return self._spoken.is_sounding(now)
+
+    @property
+    def is_paused(self) -> bool:
+        return not self._going.is_set()
+
+    async def pause(self) -> None:
+        """Twilio goes on with what it has, or falls silent by itself; it gets no more."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        self._going.set()
+
+    async def clear(self) -> None:
+        self._take_back()
         await self._end_cycle()
+
+    def drop(self) -> None:
+        self._take_back()
+        self._closing.start(self._end_cycle(), "end of cycle")
+
+    def _take_back(self) -> None:
+        self._spoken.cut(None, self._clock.monotonic())
+        self._going.set()
 
     async def forget(self) -> None:
         """What was not sent was never begun."""
@@ -179,6 +214,7 @@ class RelayLine:
 
     async def close(self) -> None:
         await self._words.close()
+        await self._closing.close()
 
     async def hand_back(self, ending: Ending) -> None:
         if ending.next_step is None or ending.outcome is None:

@@ -13,6 +13,7 @@ import re
 from math import ceil
 from typing import Final, NamedTuple
 
+from services.voice.session.line import Saying
 from services.voice.speech.pace import words_within
 
 SLOW: Final = 12.0
@@ -29,12 +30,20 @@ _BETWEEN_BLANKS = re.compile(r"\S+")
 _NO_LETTERS = re.compile(r"\W+")
 
 
+class _Sentence(NamedTuple):
+    text: str
+    end: int
+    """Where it ends in the turn's text."""
+    is_notice: bool
+
+
 class SpokenText:
     """The text of one turn, and how far the speaking of it has come."""
 
     def __init__(self) -> None:
         self._turn = 0
         self._text = ""
+        self._sentences: list[_Sentence] = []
         self._played = 0
         """Characters that Twilio said were played."""
         self._cut: int | None = None
@@ -45,13 +54,15 @@ class SpokenText:
         self._since: float | None = None
         """When the speaking of what comes after `_played` began; None when that is not known."""
 
-    def sent(self, turn: int, sentence: str, now: float) -> None:
+    def sent(self, turn: int, sentence: str, now: float, *, is_notice: bool = False) -> None:
         """A sentence of a turn left; a new turn replaces the one before."""
         if turn != self._turn:
             self._turn, self._text, self._played, self._cut, self._until = turn, "", 0, None, now
             self._since = None
+            self._sentences = []
         self._stopped = False
         self._text = f"{self._text} {sentence}".lstrip()
+        self._sentences.append(_Sentence(sentence, len(self._text), is_notice))
         self._until = max(self._until, now) + (len(sentence) + 1) / self._pace
 
     @property
@@ -109,6 +120,18 @@ class SpokenText:
     def heard(self, turn: int, now: float) -> str:
         """The words of the turn that were spoken by now."""
         return words_within(self._text, self._position(now)) if turn == self._turn else ""
+
+    def saying(self, turn: int, now: float) -> Saying:
+        """What is being spoken of the turn."""
+        position = self._position(now)
+        current = next((one for one in self._sentences if one.end > position), None) if turn == self._turn else None
+        if current is None or self._cut is not None:
+            return Saying(self.heard(turn, now), "", is_notice=False, has_more=False)
+        return Saying(self._text[: current.end], current.text, is_notice=current.is_notice, has_more=True)
+
+    def is_sounding(self, now: float) -> bool:
+        """Whether something may still be heard."""
+        return self._cut is None and not self.is_played(self._turn) and now < self.over_at
 
     def heard_whole(self, turn: int, now: float) -> bool:
         """Whether all that was sent of the turn was spoken."""
