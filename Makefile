@@ -17,8 +17,8 @@ up: desk ## the platform without the scripted call, with real providers when the
 down: desk ## stop what `make up` or `make demo` started from this folder
 	@$(RUN) lab down
 
-call: desk ## place a call on the running demo (SCENARIO=name, or QUESTIONS=file N=20, AT_ONCE=5)
-	@$(RUN) lab call $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(QUESTIONS),--questions $(QUESTIONS)) $(if $(N),--count $(N)) $(if $(AT_ONCE),--at-once $(AT_ONCE))
+call: desk ## place a call on the running demo (SCENARIO=name, TRANSPORT=conversation_relay, or QUESTIONS=file N=20, AT_ONCE=5)
+	@$(RUN) lab call $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(TRANSPORT),--transport $(TRANSPORT)) $(if $(QUESTIONS),--questions $(QUESTIONS)) $(if $(N),--count $(N)) $(if $(AT_ONCE),--at-once $(AT_ONCE))
 
 kb: desk ## upload a folder of Markdown or HTML files (DIR=folder, COLLECTION=default)
 	@$(RUN) lab kb $(DIR) $(if $(COLLECTION),--collection $(COLLECTION))

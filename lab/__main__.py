@@ -15,6 +15,7 @@ from lab.desk.running import NotRunning
 from lab.stack.place import NoPlace
 from lab.stack.program import StartFailed
 from lab.stack.servers import NoServer
+from shared.contracts.relay import Transport
 from shared.settings import SettingsError
 
 TOLD = (NotRunning, Refused, TooSlow, NoPlace, NoServer, StartFailed, SettingsError)
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("down", help="stop what runs from this folder")
     placed = verbs.add_parser("call", help="simulated calls on the running stack")
     placed.add_argument("--scenario", default=calls.DEFAULT_SCENARIO)
+    placed.add_argument("--transport", type=Transport, choices=list(Transport), help="change the agents to this first")
     placed.add_argument("--questions", type=_file, help="a .jsonl file with `question` and, if known, `article`")
     placed.add_argument("--count", type=int, default=20)
     placed.add_argument("--at-once", type=int, default=1)
@@ -76,7 +78,7 @@ def command(chosen: argparse.Namespace) -> Callable[[], int]:
         case "call" if chosen.questions:
             return lambda: calls.ask(chosen.questions, chosen.count, chosen.at_once, chosen.collection)
         case "call":
-            return lambda: calls.call(chosen.scenario)
+            return lambda: calls.call(chosen.scenario, chosen.transport)
         case "kb":
             return lambda: knowledge.kb(chosen.folder, chosen.collection)
         case "dead-letters":

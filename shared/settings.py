@@ -144,7 +144,7 @@ class PublicSettings(SettingsGroup):
 
     public_url: WebAddress
     voice_public_url: WebAddress | None = None
-    """Where `/twilio/media` is reachable; the same host as `public_url` when not given."""
+    """Where `/twilio/media` and `/twilio/relay` are reachable; the same host as `public_url` when not given."""
 
     @property
     def media_address(self) -> str:

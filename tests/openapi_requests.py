@@ -49,6 +49,7 @@ class Values:
         self._by_type: dict[str, Callable[[Document], st.SearchStrategy[Any]]] = {
             "string": self._string,
             "integer": lambda schema: st.integers(schema.get("minimum"), schema.get("maximum")),
+            "number": lambda schema: st.floats(schema.get("minimum"), schema.get("maximum"), allow_nan=False),
             "boolean": lambda _: st.booleans(),
             "null": lambda _: st.none(),
             "array": lambda schema: st.lists(self.of(schema["items"]), max_size=2, unique_by=repr),

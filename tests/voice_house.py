@@ -33,18 +33,26 @@ from lab.speech.encoder import Speaker
 from lab.speech.mulaw import FRAME, RATE
 from lab.twilio.call import Call as PlacedCall
 from lab.twilio.faults import Faults as TelephoneFaults
-from lab.twilio.faults import MediaFaults
+from lab.twilio.faults import MediaFaults, RelayFaults
 from lab.twilio.network import PhoneNetwork
 from lab.twilio.people import Act, Person, Voice
 from lab.twilio.settings import PhoneNumber, PhoneSettings
+from services.gateway.webhooks import twiml
+from services.gateway.webhooks.relay_noun import Relay
+from services.gateway.webhooks.twiml import Addresses
 from services.voice.__main__ import SOCKETS
 from services.voice.app import make_app
 from services.voice.conversations import Conversations
 from services.voice.settings import VoiceRoomSettings
 from services.voice.wiring import Wiring
 from shared.clock import SystemClock
+from shared.contracts.agents import TOOLS, AgentProfile
 from shared.contracts.calls import MediaState
+from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.contracts.knowledge import Passage, SearchAnswer
+from shared.contracts.relay import RelayOptions
+from shared.conversation import opening
+from shared.conversation.agent import rules_of
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
 from shared.database.models import Agent, ApiKey, Call, Conversation, OutboundCall, Turn
 from shared.security.purpose_tokens import Purpose, TokenSigner
@@ -183,6 +191,10 @@ class Exchange:
         """By the caller's number: columns that differ from those of a call that has just been answered."""
         self.after: list[str] = []
         """CallSids whose stream ended while the call went on."""
+        self.relays: dict[str, Relay] = {}
+        """By the caller's number: what relay sessions are told; other calls are media streams."""
+        self.ended: dict[str, dict[str, str]] = {}
+        """By CallSid, what was said of the end of the last stream or session."""
 
     def issue(self, call_sid: str, generation: int = 1, now: datetime | None = None) -> str:
         """A stream token as the gateway issues it."""
@@ -239,19 +251,19 @@ class Exchange:
             call_sid, rows = str(form["CallSid"]), self.rows.get(str(form["From"]), {})
             await self.open(call_sid, from_number=str(form["From"]), **rows)
             token = self.issue(call_sid, rows.get("stream_generation", 1))
-            twiml = (
-                f'<Response><Connect action="{PUBLIC}/after"><Stream url="{MEDIA}">'
-                f'<Parameter name="token" value="{token}"/></Stream></Connect></Response>'
-            )
-            return Response(twiml, media_type="text/xml")
+            relay = self.relays.get(str(form["From"]))
+            document = twiml.connect(Addresses(PUBLIC, VOICE.replace("https", "wss")), 1, token, relay=relay)
+            return Response(document, media_type="text/xml")
 
         async def after(request: Request) -> Response:
             form = await request.form()
+            self.ended[str(form["CallSid"])] = {name: str(value) for name, value in form.items()}
             if form["CallStatus"] == "in-progress":
                 self.after.append(str(form["CallSid"]))
             return Response("<Response><Hangup/></Response>", media_type="text/xml")
 
-        return Starlette(routes=[Route("/voice", voice, methods=["POST"]), Route("/after", after, methods=["POST"])])
+        after_stream = Route("/twilio/voice/after", after, methods=["POST"])
+        return Starlette(routes=[Route("/voice", voice, methods=["POST"]), after_stream])
 
 
 @dataclass
@@ -268,12 +280,33 @@ class VoiceHouse:
     sessions: AsyncSessions
     exchange: Exchange
     network: PhoneNetwork
+    relay: RelayOptions | None = None
+    """What the relay sessions of this house's calls are told; None makes them media streams."""
 
-    def ring(self, person: Person, rows: Mapping[str, Any] | None = None, **media: Any) -> PlacedCall:
-        """Somebody calls; `rows` are columns of the call's rows, `media` faults of the stream."""
+    def ring(self, person: Person, rows: Mapping[str, Any] | None = None, **faults: Any) -> PlacedCall:
+        """Somebody calls; `rows` are columns of the call's rows, `faults` those of the stream or relay session."""
         number = f"+1202555{len(self.exchange.rows):04}"
         self.exchange.rows[number] = dict(rows or {})
-        return self.network.call_in(number, person, faults=TelephoneFaults(media=MediaFaults(**media)))
+        if self.relay is None:
+            return self.network.call_in(number, person, faults=TelephoneFaults(media=MediaFaults(**faults)))
+        welcome = " ".join(self.greeting) if self.relay.welcome == "twilio" else None
+        self.exchange.relays[number] = Relay(self.relay, "en-US", welcome)
+        return self.network.call_in(number, person, faults=TelephoneFaults(relay=RelayFaults(**faults)))
+
+    @property
+    def hung_up(self) -> MediaState:
+        """How a call is left whose caller hung up: a relay session does not say that it was the caller."""
+        return MediaState.FINISHED if self.relay is None else MediaState.LOST
+
+    @property
+    def greeting(self) -> list[str]:
+        """The sentences of the house's own agent's greeting."""
+        profile = AgentProfile(
+            id=uuid4(), name="", company="Fernway", language="en", voice="", greeting=GREETING, instructions="",
+            tone="", knowledge_collection="", tools=TOOLS, ticket_policy=TicketPolicy.EVERY_CONVERSATION,
+            email_policy=EmailPolicy.ALWAYS, transfer_number=None,
+        )  # fmt: skip
+        return [text for text, _ in opening.greeting(rules_of(profile, has_model=False))]
 
     def send_calls_to(self, address: str) -> None:
         """From now on calls reach the voice process at this address instead of the house's own."""
@@ -282,11 +315,11 @@ class VoiceHouse:
             self.network.settings, origins={**self.network.settings.origins, VOICE: address}
         )
 
-    def socket(self, key: str = AUTH_TOKEN, address: str = MEDIA) -> connect:
+    def socket(self, key: str = AUTH_TOKEN, address: str = MEDIA, path: str = "/twilio/media") -> connect:
         """A bare socket to the room, its handshake signed with this key for this address."""
         signature = RequestValidator(key).compute_signature(address, {})
         return connect(
-            f"{self.address.replace('http', 'ws')}/twilio/media",
+            f"{self.address.replace('http', 'ws')}{path}",
             additional_headers={"X-Twilio-Signature": signature},
             compression=None,
             proxy=None,
@@ -380,6 +413,7 @@ async def voice_house(
     pace: DeepgramPace | None = None,
     conversations: type[Conversations] = Conversations,
     through: str | None = None,
+    relay: RelayOptions | None = None,
     **settings: Any,
 ) -> AsyncIterator[VoiceHouse]:
     """A voice room, served, whose phrases are ready before anybody calls.
@@ -417,4 +451,4 @@ async def voice_house(
             PhoneSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, numbers={OUR_NUMBER: number}, origins=origins)
         )
         stack.push_async_callback(network.close)
-        yield VoiceHouse(app, address, chosen, wiring, health, deepgram, knowledge, sessions, exchange, network)
+        yield VoiceHouse(app, address, chosen, wiring, health, deepgram, knowledge, sessions, exchange, network, relay)

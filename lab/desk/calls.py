@@ -15,14 +15,22 @@ from lab.desk.api import Refused, Row, TooSlow
 from lab.desk.one_call import Desk, Outcome, place
 from lab.desk.running import NotRunning, RunningStack, newest
 from lab.desk.story import answers, case_lines, latencies, latency_line, percentile
+from shared.contracts.relay import Transport
 
 DEFAULT_SCENARIO = "router"
 
 
-def call(scenario: str) -> int:
-    """Place one call by its scenario's name, told aloud, with its ticket."""
+def call(scenario: str, transport: Transport | None) -> int:
+    """Place one call by its scenario's name, told aloud, with its ticket.
+
+    `transport` changes how the calls of every active agent are carried, from this one on.
+    """
     stack = _with_lab_phone()
     desk = Desk.of(stack)
+    if transport is not None:
+        for agent in desk.api.ask("GET", "/agents", params={"active": True})["agents"]:
+            desk.api.ask("PATCH", f"/agents/{agent['id']}", json={"transport": transport})
+            print(f"  {agent['name']} is carried by {transport} from now on")
     outcome = place(desk, {"scenario": scenario}, aloud=True)
     print(f"\n  outcome: {outcome.call['outcome']}")
     print(latency_line(answers(outcome.call)))

@@ -28,7 +28,7 @@ def line_of(event: Row) -> str | None:
             return moment + _spoken("Caller", event["text"], cut=not event["is_complete"])
         case "KeyPressed":
             return f"{moment}Caller    presses {event['key']}"
-        case "BufferCleared" if event["dropped_s"] > NOTED_SHORT_S:
+        case "BufferCleared" | "Interrupted" if event["dropped_s"] > NOTED_SHORT_S:
             return f"{moment}          (barge-in: {event['dropped_s']:.1f} s of speech taken back)"
         case "Problem":
             return f"{moment}          (error {event['code']}: {event['message']})"

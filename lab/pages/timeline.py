@@ -86,6 +86,15 @@ def _row(event: Event) -> Row:  # noqa: C901, PLR0911, PLR0912  (one branch for 
         case records.StreamClosed():
             code = f", code {event.code}" if event.code is not None else ""
             return Row(event.at, "media", "Media stream closed", f"by the {event.closed_by}{code}")
+        case records.RelayOpened():
+            return Row(event.at, "media", "Relay session opened", event.url)
+        case records.RelayMessage():
+            return Row(event.at, "media", f"Relay message by the {event.by}", "", event.text)
+        case records.Interrupted():
+            return Row(event.at, "media", "Interrupted", f"{event.dropped_s:.2f} s never heard, after: {event.spoken}")
+        case records.RelayClosed():
+            code = f", error {event.error_code}" if event.error_code is not None else ""
+            return Row(event.at, "media", "Relay session closed", f"{event.status}{code}")
         case records.Said():
             return Row(event.at, "speech", "Caller said", event.text)
         case records.Heard():

@@ -14,6 +14,8 @@ import msgspec
 from lab.speech.wav import wav
 from lab.twilio import forms
 from lab.twilio.callbacks import Callbacks
+from lab.twilio.conversation_relay import ConversationRelay
+from lab.twilio.conversation_relay_options import RelayOptions
 from lab.twilio.dial import DialLeg
 from lab.twilio.faults import Faults
 from lab.twilio.interpreter import Fetch, Given, Interpreter
@@ -21,11 +23,12 @@ from lab.twilio.line import Line
 from lab.twilio.log import CallLog
 from lab.twilio.pace import Pace
 from lab.twilio.people import Act, Person
+from lab.twilio.platform_socket import StreamFailed
 from lab.twilio.recorder import CallTape
-from lab.twilio.records import FINAL, CallRecord, EndedBy, Event, RecordingRecord, Status, StreamRecord
+from lab.twilio.records import FINAL, CallRecord, EndedBy, Event, RecordingRecord, RelayRecord, Status, StreamRecord
 from lab.twilio.settings import Callee, PhoneSettings
 from lab.twilio.statuses import StatusReports
-from lab.twilio.stream import MediaStream, StreamFailed
+from lab.twilio.stream import MediaStream
 from lab.twilio.twiml import Verb
 from lab.twilio.webhooks import Reply, Webhooks
 from shared.observability.logs import get_logger
@@ -302,9 +305,32 @@ class Call:
         url = noun.attributes.get("url", "")
         return MediaStream(self.log, record, url, self._parameters(noun), self.line, self.pace, self.settings, faults)
 
+    def relay(self, noun: Verb) -> ConversationRelay:
+        """A `<ConversationRelay>` to be performed. Raises StreamFailed when its attributes are refused."""
+        options = RelayOptions.of(noun)
+        faults = self.faults.relay
+        if len(self.record.relays) >= faults.cuts:
+            faults = msgspec.structs.replace(faults, cut_after_s=None)
+        record = RelayRecord(session_id="VX" + secrets.token_hex(16))
+        self.record.relays.append(record)
+        return ConversationRelay(
+            self.log,
+            record,
+            noun.attributes.get("url", ""),
+            options,
+            self._parameters(noun),
+            self.line,
+            self.pace,
+            self.settings,
+            self.webhooks,
+            faults,
+        )
+
     def _parameters(self, noun: Verb) -> dict[str, str]:
         parameters = {}
         for one in noun.nouns:
+            if one.name != "Parameter":
+                continue
             name, value = one.attributes.get("name", ""), one.attributes.get("value", "")
             if len(name) + len(value) > PARAMETER_LIMIT:
                 self.log.problem(12200, f"<Parameter {name}> is longer than {PARAMETER_LIMIT} characters")

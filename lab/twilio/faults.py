@@ -64,6 +64,35 @@ class MediaFaults(_Fault, frozen=True, kw_only=True):
     """Close the socket without a `stop` when the call is over."""
 
 
+class RelayFaults(_Fault, frozen=True, kw_only=True):
+    """Of relay sessions."""
+
+    unreachable: bool = False
+    """Find nobody at the session's address."""
+    wrong_signature: bool = False
+    claims_call: str | None = None
+    """Put this CallSid into `setup`."""
+    claims_account: str | None = None
+    parameters: dict[str, str] | None = None
+    """Send these custom parameters in place of those in the TwiML."""
+    prompt_before_setup: bool = False
+    never_sets_up: bool = False
+    sets_up_twice: bool = False
+    raw_messages: tuple[str, ...] = ()
+    """Text frames to send as they are right after `setup`."""
+    binary_message: bool = False
+    oversized_message: int = 0
+    """Send one text frame of so many bytes after `setup`."""
+    cut_after_s: float | None = None
+    """Cut the connection at this moment of the session, without a close frame."""
+    cuts: int = 1
+    """How many sessions of one call are cut so."""
+    provider_fails_after_s: float | None = None
+    """Say so in an `error` and end the session as failed (64114)."""
+    tells_nothing: bool = False
+    """Send no `info` although it was asked for, and no text with an `interrupt`."""
+
+
 class RestFaults(_Fault, frozen=True, kw_only=True):
     """Of the REST interface."""
 
@@ -78,9 +107,10 @@ class Faults(_Fault, frozen=True, kw_only=True):
     """All faults of the network."""
 
     calls: int | None = None
-    """How many of the next calls have the webhook and media faults; all of them when not given."""
+    """How many of the next calls have the webhook, media and relay faults; all of them when not given."""
     webhooks: WebhookFaults = WebhookFaults()
     media: MediaFaults = MediaFaults()
+    relay: RelayFaults = RelayFaults()
     rest: RestFaults = RestFaults()
 
 

@@ -15,9 +15,9 @@ from lab.speech.wav import UnreadableSound, read_wav
 from lab.twilio import twiml
 from lab.twilio.gather import GatherEar, GatherOptions
 from lab.twilio.line import Ear, ignore
+from lab.twilio.platform_socket import StreamFailed
 from lab.twilio.playout import Playout
 from lab.twilio.recorder import BEEP, RecordingEar
-from lab.twilio.stream import StreamFailed
 from lab.twilio.twiml import BadTwiml, Document, Verb
 from lab.twilio.webhooks import Reply, WebhookFailed
 
@@ -302,24 +302,43 @@ class Interpreter:
         return self._action(verb, leg.fields()) if action else None
 
     async def _connect(self, verb: Verb) -> Next | None:
-        stream = next((noun for noun in verb.nouns if noun.name in ("Stream", "ConversationRelay")), None)
-        if stream is None or stream.name == "ConversationRelay":
-            what = "nothing to connect to" if stream is None else "the lab's stand-in does not perform relay sessions"
-            self._call.log.problem(0, what)
+        noun = next((noun for noun in verb.nouns if noun.name in ("Stream", "ConversationRelay")), None)
+        if noun is None:
+            self._call.log.problem(0, "nothing to connect to")
             return HangUp()
-        action = verb.attributes.get("action")
-        if action and self._call.settings.connect_action_after_hangup:
+        fields = await (self._stream(verb, noun) if noun.name == "Stream" else self._relay(verb, noun))
+        self.owed = None
+        return self._action(verb, fields) if verb.attributes.get("action") else None
 
-            async def left() -> None:
-                await self.notify(action, verb.attributes.get("method", "POST"), {})
-
-            self.owed = left
+    async def _stream(self, verb: Verb, noun: Verb) -> dict[str, str]:
+        """A media stream; nothing is known of its end."""
+        if self._call.settings.connect_action_after_hangup:
+            self._owe(verb, dict)
         try:
-            await self._call.stream(stream)
+            await self._call.stream(noun)
         except StreamFailed as failure:
             self._call.log.problem(failure.code, str(failure))
-        self.owed = None
-        return self._action(verb, {}) if action else None
+        return {}
+
+    async def _relay(self, verb: Verb, noun: Verb) -> dict[str, str]:
+        """A relay session, and what `action` is told of its end."""
+        try:
+            relay = self._call.relay(noun)
+        except StreamFailed as failure:
+            self._call.log.problem(failure.code, str(failure))
+            return {"SessionStatus": "failed", "ErrorCode": str(failure.code), "ErrorMessage": str(failure)}
+        self._owe(verb, lambda: relay.ended("completed").fields())
+        return (await relay.perform()).fields()
+
+    def _owe(self, verb: Verb, fields: Callable[[], dict[str, str]]) -> None:
+        """When the caller hangs up meanwhile, `action` is told all the same."""
+        action = verb.attributes.get("action")
+
+        async def left() -> None:
+            if action:
+                await self.notify(action, verb.attributes.get("method", "POST"), fields())
+
+        self.owed = left
 
     def _action(self, verb: Verb, fields: Mapping[str, str]) -> Fetch:
         """The request that follows a verb; without an `action` it goes to the current document again."""

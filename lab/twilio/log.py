@@ -16,10 +16,14 @@ from lab.twilio.records import (
     EndedBy,
     Event,
     Heard,
+    Interrupted,
     KeyPressed,
     MarkEchoed,
     Noted,
     Problem,
+    RelayClosed,
+    RelayMessage,
+    RelayOpened,
     Said,
     StatusChanged,
     StreamClosed,
@@ -122,6 +126,24 @@ class CallLog:
     def cleared(self, dropped_s: float, marks: int) -> None:
         """The platform dropped what waited to be played."""
         self._add(BufferCleared(at=self.now(), dropped_s=dropped_s, marks=marks))
+
+    def relay_opened(self, session_id: str, url: str) -> None:
+        """A relay session is connected."""
+        self._add(RelayOpened(at=self.now(), session_id=session_id, url=url))
+
+    def relayed(self, by: Literal["platform", "network"], text: str) -> None:
+        """A message of a relay session."""
+        self._add(RelayMessage(at=self.now(), by=by, text=text))
+
+    def interrupted(self, spoken: str, dropped_s: float) -> None:
+        """A relay session fell silent for its caller."""
+        self._add(Interrupted(at=self.now(), spoken=spoken, dropped_s=dropped_s))
+
+    def relay_closed(
+        self, session_id: str, status: Literal["ended", "completed", "failed"], error_code: int | None
+    ) -> None:
+        """A relay session is over."""
+        self._add(RelayClosed(at=self.now(), session_id=session_id, status=status, error_code=error_code))
 
     def said(self, utterance: Utterance, line_began_at: float) -> None:
         """The person spoke."""

@@ -100,6 +100,36 @@ class StreamClosed(_Event, frozen=True, kw_only=True):
     """The platform's close code; None when it vanished or when we closed."""
 
 
+class RelayOpened(_Event, frozen=True, kw_only=True):
+    """A relay session's socket is open."""
+
+    session_id: str
+    url: str
+
+
+class RelayMessage(_Event, frozen=True, kw_only=True):
+    """One message of a relay session, as it stood on the wire."""
+
+    by: Literal["platform", "network"]
+    text: str
+
+
+class Interrupted(_Event, frozen=True, kw_only=True):
+    """A relay session fell silent because its caller spoke or pressed a key."""
+
+    spoken: str
+    """What of the talk cycle the caller had heard, in whole words."""
+    dropped_s: float
+
+
+class RelayClosed(_Event, frozen=True, kw_only=True):
+    """A relay session is over."""
+
+    session_id: str
+    status: Literal["ended", "completed", "failed"]
+    error_code: int | None
+
+
 class Said(_Event, frozen=True, kw_only=True):
     """Words the person on the line spoke."""
 
@@ -158,6 +188,10 @@ Event = (
     | MarkEchoed
     | BufferCleared
     | StreamClosed
+    | RelayOpened
+    | RelayMessage
+    | Interrupted
+    | RelayClosed
     | Said
     | Heard
     | KeyPressed
@@ -192,6 +226,20 @@ class RecordingRecord(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime
 
 
+class RelayRecord(msgspec.Struct, kw_only=True):
+    """One relay session."""
+
+    session_id: str
+    refused: int = 0
+    """Messages of the platform that broke a rule."""
+    digits: list[str] = msgspec.field(default_factory=list)
+    """Keys the platform pressed."""
+    speech_language: str = ""
+    """In which the network speaks now."""
+    hearing_language: str = ""
+    handoff: str | None = None
+
+
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call, complete when `ended_by` is set."""
 
@@ -215,6 +263,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     most_late_s: float = 0.0
     """The worst delay of a 20 ms tick, in call seconds: how far the lab itself fell behind."""
     streams: list[StreamRecord] = msgspec.field(default_factory=list)
+    relays: list[RelayRecord] = msgspec.field(default_factory=list)
     events: list[Event] = msgspec.field(default_factory=list)
 
     @property

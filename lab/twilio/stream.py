@@ -6,21 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from socket import SO_SNDBUF, SOL_SOCKET
-from ssl import SSLError
 from typing import NoReturn
-from urllib.parse import urlsplit
 
-from twilio.request_validator import RequestValidator
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from lab.races import first_of
 from lab.speech.mulaw import RATE, SILENCE
-from lab.twilio import addresses, stream_messages
+from lab.twilio import platform_socket, stream_messages
 from lab.twilio.faults import MediaFaults
 from lab.twilio.line import Line
 from lab.twilio.log import CallLog
 from lab.twilio.pace import Pace
+from lab.twilio.platform_socket import CLOSE_S, StreamFailed
 from lab.twilio.playout import Playout
 from lab.twilio.records import StreamRecord
 from lab.twilio.settings import PhoneSettings
@@ -31,16 +29,6 @@ MOST_UNSENT = 500
 KERNEL_BUFFER = 64 * 1024
 """Bytes the kernel may hold for the platform, about four seconds of sound."""
 FRAME_MS = 20
-CLOSE_S = 2.0
-"""Wall-clock seconds for the closing handshake."""
-
-
-class StreamFailed(Exception):
-    """The stream ended, or never began, by a fault that Twilio has a number for."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class MediaStream:
@@ -79,53 +67,14 @@ class MediaStream:
 
     async def open(self) -> ClientConnection:
         """Connect, signed. Raises StreamFailed."""
-        address = self._checked_address()
-        faults = self._faults
-        key = "another account's token" if faults.wrong_signature else self._settings.auth_token
-        real = urlsplit(addresses.really(address, self._settings.origins))
-        port = real.port or (443 if real.scheme == "wss" else 80)
-        secure = real.scheme == "wss"
-        try:
-            return await connect(
-                address if secure else "ws" + address[address.index("://") :],
-                host=real.hostname,
-                port=1 if faults.unreachable else port,
-                additional_headers={"X-Twilio-Signature": RequestValidator(key).compute_signature(address, {})},
-                user_agent_header="Twilio.TmeWs/1.0",
-                compression=None,
-                proxy=None,
-                ping_interval=None,
-                open_timeout=self._settings.connect_s,
-                close_timeout=CLOSE_S,
-                max_size=16 * 1024 * 1024,
-                max_queue=256,
-            )
-        except TimeoutError as error:
-            raise StreamFailed(31901, "no connection in time") from error
-        except InvalidStatus as error:
-            raise StreamFailed(31920, f"the handshake was answered {error.response.status_code}") from error
-        except (InvalidHandshake, InvalidURI) as error:
-            raise StreamFailed(31920, f"the handshake failed: {error}") from error
-        except ConnectionRefusedError as error:
-            raise StreamFailed(31902, "connection refused") from error
-        except SSLError as error:
-            raise StreamFailed(31910, f"TLS failed: {error.reason}") from error
-        except OSError as error:
-            raise StreamFailed(31904, f"host unreachable: {error}") from error
-
-    def _checked_address(self) -> str:
-        try:
-            parts = urlsplit(self._url)
-            is_complete = bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_complete = False
-        if not is_complete:
-            raise StreamFailed(31923, "malformed stream address")
-        if parts.scheme != "wss" and not (parts.scheme == "ws" and addresses.is_on_this_desk(self._url)):
-            raise StreamFailed(31922, "a stream's address must begin with wss://")
-        if parts.query:
+        if "?" in self._url:
             self._log.problem(31920, "a stream's address takes no query string; it was dropped")
-        return self._url.partition("?")[0].partition("#")[0]
+        return await platform_socket.open_signed(
+            self._url.partition("?")[0],
+            self._settings,
+            unreachable=self._faults.unreachable,
+            wrong_signature=self._faults.wrong_signature,
+        )
 
     async def run(self, socket: ClientConnection) -> int | None:
         """Talk until the platform closes the socket. Returns its close code.
@@ -149,7 +98,7 @@ class MediaStream:
                 cut.cancel()
             self._line.disconnect()
             self._record.frames_sent = self._chunk
-            await _close(socket)
+            await platform_socket.close(socket)
 
     def _cut_later(self, socket: ClientConnection) -> asyncio.TimerHandle | None:
         """Break the connection off at the moment a fault names."""
@@ -296,12 +245,3 @@ class MediaStream:
     def _echo(self, name: str, *, was_played: bool) -> None:
         self._put(stream_messages.mark(self._next(), self._record.stream_sid, name))
         self._log.mark_echoed(name, was_played=was_played)
-
-
-async def _close(socket: ClientConnection) -> None:
-    """Close politely; break off when the other side does not even read the close frame."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await socket.close()
-    except TimeoutError:
-        socket.transport.abort()

@@ -39,6 +39,21 @@ _RECORDING = {
 _ATTRIBUTES: dict[str, set[str]] = {
     "Connect": {"action", "method"},
     "Stream": {"url", "name", "track", "statusCallback", "statusCallbackMethod"},
+    "ConversationRelay": {
+        *{"url", "welcomeGreeting", "welcomeGreetingInterruptible", "language", "ttsLanguage", "transcriptionLanguage"},
+        *{"ttsProvider", "voice", "transcriptionProvider", "speechModel", "eotThreshold", "eagerEotThreshold"},
+        *{"partialPrompts", "partialPromptOnHangup", "speechTimeout", "turnDetection", "interruptible"},
+        *{"interruptSensitivity", "ignoreBackchannel", "reportInputDuringAgentSpeech", "preemptible"},
+        *{"dtmfDetection", "hints", "profanityFilter", "events", "debug", "deepgramSmartFormat", "asrSmartFormat"},
+        *{"elevenlabsTextNormalization", "ttsTextNormalization", "ttsLanguageTextNormalization"},
+        *{"elevenlabsLanguageTextNormalization", "backgroundNoiseReduction", "echoPromptFiltering"},
+        *{"includeInPrompt", "applicationReconnect", "intelligenceService", "conversationConfiguration"},
+        *{"conversationId", "customerName"},
+    },
+    "Language": {
+        *{"code", "ttsProvider", "voice", "transcriptionProvider", "speechModel", "hints", "asrSmartFormat"},
+        *{"ttsTextNormalization", "ttsLanguageTextNormalization"},
+    },
     "Parameter": {"name", "value"},
     "Say": {"voice", "language", "loop"},
     "Play": {"loop", "digits"},
@@ -69,12 +84,13 @@ _NOUNS = {
     "Connect": {"Stream", "ConversationRelay"},
     "Start": {"Recording", "Stream", "Siprec", "Transcription"},
     "Stream": {"Parameter"},
+    "ConversationRelay": {"Parameter", "Language"},
     "Gather": {"Say", "Play", "Pause"},
     "Dial": {"Number", "Conference", "Client", "Queue", "Sip"},
 }
 UNPERFORMED = frozenset(
     {"Enqueue", "Leave", "Sms", "Message", "Stop", "Pay", "Prompt", "Refer", "Siprec", "Queue"}
-    | {"ConversationRelay", "Conference", "Client", "Sip"}
+    | {"Conference", "Client", "Sip"}
 )
 """What Twilio can do and this stand-in cannot; it says so instead of guessing."""
 TWIML_LIMIT = 64 * 1024
@@ -94,7 +110,8 @@ def parse(body: bytes) -> Document:
     if root.tag != "Response":
         raise BadTwiml(f"the root is <{root.tag}>, not <Response>")
     warnings: list[str] = []
-    top = set(_ATTRIBUTES) - {"Stream", "Parameter", "Number", "Recording"} | UNPERFORMED
+    nouns = {"Stream", "ConversationRelay", "Language", "Parameter", "Number", "Recording"}
+    top = set(_ATTRIBUTES) - nouns | UNPERFORMED
     verbs = tuple(verb for child in root if (verb := _verb(child, top, "Response", warnings)) is not None)
     return Document(verbs, tuple(warnings))
 

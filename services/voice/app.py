@@ -1,14 +1,15 @@
-"""The voice room's web application: one socket route, health and metrics."""
+"""The voice room's web application: a socket route for each transport, health and metrics."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI, Response, WebSocket
 
-from services.voice.session.calls import PATH
+from services.voice.session.calls import Opened, Transport
 from services.voice.settings import VoiceRoomSettings
 from services.voice.transport.fast_server import accepted
 from services.voice.transport.handshake import TwilioHandshake
@@ -42,16 +43,25 @@ def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> Fas
 
     app = make_web_app(ROOM, lifespan, body_limit=BODY_LIMIT)
     signature = TwilioSignature(settings.twilio_auth_token.get_secret_value())
-    handshake = TwilioHandshake(signature, settings.media_address + PATH)
 
-    @app.websocket(PATH, dependencies=[Depends(handshake)])
-    async def media(websocket: WebSocket) -> None:
+    async def take(websocket: WebSocket, transport: Transport[Opened]) -> None:
         if wiring.calls.refusing:
             metrics.webhooks_rejected_total.labels(reason="draining").inc()
             await websocket.send_denial_response(Response(status_code=503))
             return
         await websocket.accept()
-        await wiring.calls.take(accepted(websocket))
+        await wiring.calls.take(accepted(websocket), transport)
+
+    def signed(path: str) -> list[Any]:
+        return [Depends(TwilioHandshake(signature, settings.media_address + path))]
+
+    @app.websocket(wiring.media.path, dependencies=signed(wiring.media.path))
+    async def media(websocket: WebSocket) -> None:
+        await take(websocket, wiring.media)
+
+    @app.websocket(wiring.relay.path, dependencies=signed(wiring.relay.path))
+    async def relay(websocket: WebSocket) -> None:
+        await take(websocket, wiring.relay)
 
     token = settings.metrics_token
     app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))

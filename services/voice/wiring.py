@@ -18,9 +18,13 @@ from services.voice.hearing.recognisers import recogniser_for
 from services.voice.hearing.sockets_ahead import SocketsAhead
 from services.voice.record.call_rows import ClaimedCall, active_profiles
 from services.voice.record.recorder import Recorder, is_outage
+from services.voice.relay.relay_line import RelayLine
+from services.voice.relay.relay_session import RelaySession
 from services.voice.session.admission import Admission
 from services.voice.session.call import Call, CallParts
-from services.voice.session.calls import Calls
+from services.voice.session.calls import Calls, Transport
+from services.voice.session.line import Line
+from services.voice.session.media_line import MediaLine
 from services.voice.session.silence import CallLimits
 from services.voice.settings import VoiceRoomSettings
 from services.voice.speech.apologies import apologies_in
@@ -28,6 +32,7 @@ from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.probes import Probes
 from services.voice.speech.voices import Voices, voices_of
 from services.voice.speech.warm_up import WarmUp
+from services.voice.transport.media_socket import MediaSocket
 from services.voice.transport.media_stream import MediaStream
 from services.voice.transport.stream_token import StreamTokens
 from shared.clock import Clock
@@ -72,7 +77,9 @@ class Wiring:
         self._recorder = Recorder(self._sessions, clock)
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
-        self.calls = Calls(Admission(tokens, self._sessions, clock), self.call, clock, self._ears.begin)
+        self.calls = Calls(Admission(tokens, self._sessions, clock), clock)
+        self.media = Transport("/twilio/media", self._media_stream, self._media_call)
+        self.relay = Transport("/twilio/relay", RelaySession, self._relay_call)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -118,21 +125,31 @@ class Wiring:
     def _recogniser(self, profile: AgentProfile) -> Recogniser:
         return recogniser_for(self._settings, profile.language, profile.company)
 
-    def call(self, claimed: ClaimedCall, stream: MediaStream) -> Call:
-        """The parts of one call, put together."""
+    def _media_stream(self, socket: MediaSocket, clock: Clock) -> MediaStream:
+        """A stream that comes in: the recogniser's socket may be opened before the call is known."""
+        self._ears.begin()
+        return MediaStream(socket, clock)
+
+    def _media_call(self, claimed: ClaimedCall, stream: MediaStream) -> Call:
+        """The parts of one call over Media Streams, put together."""
         profile = claimed.profile
-        voice = self._voices.of(profile)
         self._probes.watch(voices_of(profile))
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
+        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock)
+        return self._call(claimed, MediaLine(stream, hearing, self._voices.of(profile), self._clock))
+
+    def _relay_call(self, claimed: ClaimedCall, session: RelaySession) -> Call:
+        """The parts of one call over ConversationRelay, put together."""
+        protects = self._settings.voice_protects_notice
+        return self._call(claimed, RelayLine(session, claimed, self._clock, protects_notice=protects))
+
+    def _call(self, claimed: ClaimedCall, line: Line) -> Call:
         return Call(
             CallParts(
                 claimed=claimed,
-                stream=stream,
-                hearing=DeepgramListen(self._ears, self._recogniser(profile), self._clock),
-                voice=voice,
-                pace=voice.pace,
+                line=line,
                 conversation=self._conversations.begin(
-                    profile, ConversationState.from_json(claimed.checkpoint), claimed.initial_message
+                    claimed.profile, ConversationState.from_json(claimed.checkpoint), claimed.initial_message
                 ),
                 recorder=self._recorder,
                 limits=self._limits,

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
+from shared.contracts.relay import RelayOptions, Transport
 
 TOOLS = ("search_knowledge", "open_ticket", "end_call")
 """The tools an agent may be given."""
@@ -42,4 +43,6 @@ class AgentProfile(BaseModel):
     tools: tuple[str, ...]
     ticket_policy: TicketPolicy
     email_policy: EmailPolicy
+    transport: Transport = Transport.MEDIA_STREAMS
+    relay: RelayOptions = RelayOptions()
     transfer_number: str | None = Field(description="E.164 number of a person, or null when there is none")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.conversations import Outcome
+
 
 class CallStatus(StrEnum):
     """Twilio's call states, in the order they can follow each other."""
@@ -133,3 +137,16 @@ class RecordingStatus(StrEnum):
     COMPLETED = "completed"
     ABSENT = "absent"
     """Nothing was recorded, or it was lost."""
+
+
+class Handoff(BaseModel):
+    """What a voice process leaves with Twilio at the end of a relay session, and the gateway gets back, signed.
+
+    The record says the same; this counts when it could not be written in time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: int
+    next_step: NextStep
+    outcome: Outcome

@@ -123,7 +123,11 @@ def _guards(context: RouteContext) -> Iterator[str]:
         ),
         (knowledge, 10, {"/search": "service: knowledge", "/articles/{article_id}": "service: knowledge"}),
         (ticketing, 6, {"/tickets": "service: ticketing", "/tickets/{ticket_id}": "service: ticketing"}),
-        (voice, 5, {"/twilio/media": "twilio: handshake signature"}),
+        (
+            voice,
+            6,
+            {"/twilio/media": "twilio: handshake signature", "/twilio/relay": "twilio: handshake signature"},
+        ),
     ],
     ids=["gateway", "knowledge", "ticketing", "voice"],
 )
@@ -146,12 +150,13 @@ async def test_every_route_declares_one_guard_and_refuses_strangers(
                 assert answered.status_code in expected, (method, route.path)
 
 
-def test_a_socket_refuses_a_stranger() -> None:
+@pytest.mark.parametrize("path", ["/twilio/media", "/twilio/relay"])
+def test_a_socket_refuses_a_stranger(path: str) -> None:
     client = TestClient(voice())
     for headers in ({}, {"x-twilio-signature": "forged"}):
         with (
             pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)),
-            client.websocket_connect("/twilio/media", headers=headers),
+            client.websocket_connect(path, headers=headers),
         ):
             pass
 

@@ -261,7 +261,7 @@ async def test_what_the_stand_in_cannot_do_it_says() -> None:
         "<Connect action='http://['><Stream url='wss://['/></Connect>",
         "<Connect><Stream url='wss://host:99999/'/></Connect>",
         "<Connect><Stream/></Connect>",
-        "<Connect><ConversationRelay url='wss://example.com'/></Connect>",
+        "<Connect><ConversationRelay url='wss://['/></Connect>",
         "<Gather timeout='soon'/>",
         "<Gather timeout='1' numDigits='-1' action='::'/>",
         "<Dial/>",

@@ -28,8 +28,10 @@ from services.gateway.webhooks.next_step import (
     machine_answered,
     pulled,
 )
-from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMode, TransferOutcome
+from services.gateway.webhooks.relay_end import RelayEnd, read_relay_end
+from shared.contracts.calls import CallStatus, Handoff, MediaState, NextStep, TransferMode, TransferOutcome
 from shared.contracts.conversations import Outcome
+from shared.contracts.relay import Transport
 
 TALKING = CallState(
     status=CallStatus.IN_PROGRESS,
@@ -54,9 +56,19 @@ states = st.builds(
     takes_messages=st.booleans(),
     transfer=st.none() | st.sampled_from(TransferOutcome),
     transfer_mode=st.sampled_from(TransferMode),
+    transport=st.sampled_from(Transport),
 )
+handoffs = st.builds(
+    Handoff,
+    generation=st.integers(0, MOST_GENERATIONS),
+    next_step=st.sampled_from(NextStep),
+    outcome=st.sampled_from(Outcome),
+)
+relay_ends = st.builds(RelayEnd, handoff=st.none() | handoffs, provider_failed=st.booleans())
 transitions: st.SearchStrategy[Callable[[CallState], CallState]] = st.one_of(
-    st.integers(0, MOST_GENERATIONS).map(lambda ended: lambda state: after_stream(state, ended)),
+    st.tuples(st.integers(0, MOST_GENERATIONS), st.none() | relay_ends).map(
+        lambda end: lambda state: after_stream(state, *end)
+    ),
     st.sampled_from(TransferOutcome).map(lambda outcome: lambda state: after_dial(state, outcome)),
     st.just(after_failure),
     st.just(machine_answered),
@@ -197,3 +209,61 @@ def test_an_operator_puts_a_call_through_whatever_its_voice_process_does(state: 
         assert found.warm == (state.transfer_mode is TransferMode.WARM)
     else:
         assert after == state
+
+
+RELAYED = replace(TALKING, transport=Transport.CONVERSATION_RELAY)
+
+
+def test_a_session_that_was_cut_is_connected_again_the_same_way() -> None:
+    after = after_stream(RELAYED, 1, RelayEnd())
+    assert answer(after) == Connect(2, Transport.CONVERSATION_RELAY)
+
+
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [
+        (replace(RELAYED, media=MediaState.EXPECTED), RelayEnd()),
+        (replace(RELAYED, media=MediaState.EXPECTED), None),
+        (RELAYED, RelayEnd(provider_failed=True)),
+    ],
+)
+def test_a_session_that_cannot_succeed_is_followed_by_a_media_stream(state: CallState, end: RelayEnd | None) -> None:
+    after = after_stream(state, 1, end)
+    assert answer(after) == Connect(2, Transport.MEDIA_STREAMS)
+    assert after_stream(after, 1, end) == after
+
+
+def test_what_was_handed_back_counts_when_the_row_does_not_know_it_yet() -> None:
+    end = RelayEnd(Handoff(generation=1, next_step=NextStep.TRANSFER, outcome=Outcome.TRANSFERRED))
+    after = after_stream(replace(RELAYED, person=PERSON), 1, end)
+    assert answer(after) == PutThrough(PERSON, apologising=False)
+    assert after.outcome is Outcome.FOLLOW_UP  # until somebody took the call
+    stored = replace(RELAYED, media=MediaState.FINISHED, next_step=NextStep.HANG_UP, outcome=Outcome.ANSWERED)
+    assert after_stream(stored, 1, end) == stored
+    older = RelayEnd(Handoff(generation=1, next_step=NextStep.HANG_UP, outcome=Outcome.ANSWERED))
+    assert after_stream(replace(RELAYED, generation=2), 2, older).media is MediaState.EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("fields", "end"),
+    [
+        ({}, None),
+        ({"SessionStatus": "paused"}, None),
+        ({"SessionStatus": "completed"}, RelayEnd()),
+        ({"SessionStatus": "failed", "ErrorCode": "39001"}, RelayEnd()),
+        ({"SessionStatus": "failed", "ErrorCode": "64106"}, RelayEnd(provider_failed=True)),
+        ({"SessionStatus": "failed"}, RelayEnd()),
+        ({"SessionStatus": "ended", "HandoffData": '{"reason": "The caller wants a person"}'}, RelayEnd()),
+        ({"SessionStatus": "ended", "HandoffData": "not JSON"}, RelayEnd()),
+        ({"SessionStatus": "ended"}, RelayEnd()),
+        (
+            {
+                "SessionStatus": "ended",
+                "HandoffData": '{"generation":2,"next_step":"hang_up","outcome":"answered"}',
+            },
+            RelayEnd(Handoff(generation=2, next_step=NextStep.HANG_UP, outcome=Outcome.ANSWERED)),
+        ),
+    ],
+)
+def test_the_end_of_a_session_as_twilio_reports_it(fields: dict[str, str], end: RelayEnd | None) -> None:
+    assert read_relay_end(fields) == end

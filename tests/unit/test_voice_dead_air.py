@@ -27,6 +27,7 @@ from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import Ending
 from services.voice.record.recorder import Recorder
 from services.voice.session.call import MOST_FAREWELLS, Call, CallParts
+from services.voice.session.media_line import MediaLine
 from services.voice.session.silence import ON_HOLD, CallLimits
 from services.voice.session.speaking import DEAD_AIR_S
 from services.voice.speech.apologies import apologies_in
@@ -264,10 +265,12 @@ async def a_call(
     call = Call(
         CallParts(
             claimed=claimed,
-            stream=cast("MediaStream", telephone),
-            hearing=ears,
-            voice=Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock),
-            pace=pace,
+            line=MediaLine(
+                cast("MediaStream", telephone),
+                ears,
+                Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock),
+                clock,
+            ),
             conversation=Carried(Assistant(PROFILE, Library(mood), None, clock), None),
             recorder=Recorder(cast("Any", no_sessions), clock),
             limits=limits,

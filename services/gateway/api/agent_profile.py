@@ -14,6 +14,7 @@ from services.gateway.webhooks.caller import is_e164
 from shared.contracts.agents import TOOLS, VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
+from shared.contracts.relay import ElevenLabsVoice, RelayOptions, Transport
 from shared.errors import Invalid
 from shared.security.redaction import holds_secret
 
@@ -101,6 +102,10 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "ticket_policy": "every_conversation",
     "repeat_policy": "join_open_ticket",
     "email_policy": "always",
+    "transport": "conversation_relay",
+    "relay": RelayOptions(
+        voice="NYC9WEgkq1u4jiqBseQ9", elevenlabs=ElevenLabsVoice(), hints=("Fernway", "fibre")
+    ).model_dump(mode="json"),
     "transfer_number": "+18005550199",
     "transfer_mode": "warm",
     "on_machine": "hang_up",
@@ -134,6 +139,8 @@ class NewAgent(Strict):
     ticket_policy: TicketPolicy = TicketPolicy.EVERY_CONVERSATION
     repeat_policy: RepeatPolicy = RepeatPolicy.JOIN_OPEN_TICKET
     email_policy: EmailPolicy = EmailPolicy.ALWAYS
+    transport: Transport = Field(default=Transport.MEDIA_STREAMS, description="who hears and speaks: we, or Twilio")
+    relay: RelayOptions = Field(default=RelayOptions(), description="what Twilio is told when it hears and speaks")
     transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
     transfer_mode: TransferMode = Field(
         default=TransferMode.COLD, description="warm: the person hears what it is about and presses 1 to take the call"
@@ -171,6 +178,8 @@ class AgentChange(Strict):
     ticket_policy: TicketPolicy | MISSING = MISSING
     repeat_policy: RepeatPolicy | MISSING = MISSING
     email_policy: EmailPolicy | MISSING = MISSING
+    transport: Transport | MISSING = MISSING
+    relay: RelayOptions | MISSING = Field(default=MISSING, description="all of it; what is left out has its default")
     transfer_number: TransferNumber | MISSING | None = Field(
         default=MISSING, description="null: nobody to put through to"
     )

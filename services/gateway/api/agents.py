@@ -18,6 +18,7 @@ from services.gateway.wiring import Session
 from shared.contracts.agents import VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
+from shared.contracts.relay import RelayOptions, Transport
 from shared.database.models import Agent
 from shared.errors import Conflict, NotFound
 from shared.observability.logs import get_logger
@@ -46,6 +47,8 @@ class AgentView(BaseModel):
     ticket_policy: TicketPolicy
     repeat_policy: RepeatPolicy
     email_policy: EmailPolicy
+    transport: Transport
+    relay: RelayOptions
     transfer_number: str | None
     transfer_mode: TransferMode
     on_machine: OnMachine
@@ -156,6 +159,8 @@ def _view(agent: Agent) -> AgentView:
         ticket_policy=TicketPolicy(agent.ticket_policy),
         repeat_policy=RepeatPolicy(agent.repeat_policy),
         email_policy=EmailPolicy(agent.email_policy),
+        transport=Transport(agent.transport),
+        relay=RelayOptions.model_validate(agent.relay),
         transfer_number=agent.transfer_number,
         transfer_mode=TransferMode(agent.transfer_mode),
         on_machine=OnMachine(agent.on_machine),

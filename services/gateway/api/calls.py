@@ -16,6 +16,7 @@ from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
 from shared.contracts.calls import CallStatus, RecordingKind, RecordingStatus, TransferMode, TransferOutcome
 from shared.contracts.conversations import Channel, Outcome, Speaker
+from shared.contracts.relay import Transport
 from shared.contracts.tickets import TicketState
 from shared.database.models import Recording, Turn
 from shared.errors import NotFound
@@ -73,6 +74,7 @@ class CallSummary(BaseModel):
     from_number: str = Field(description="as the line reported it; a word such as anonymous when it was withheld")
     to_number: str
     status: CallStatus
+    transport: Transport = Field(description="who hears and speaks at present, or did at the end: we, or Twilio")
     outcome: Outcome | None = Field(description="null until it is known")
     started_at: datetime
     answered_at: datetime | None
@@ -152,6 +154,7 @@ _SUMMARY_EXAMPLE = {
     "from_number": "+18005550100",
     "to_number": "+18005550101",
     "status": "completed",
+    "transport": "media_streams",
     "outcome": "answered",
     "started_at": "2026-11-20T08:23:41Z",
     "answered_at": "2026-11-20T08:23:42Z",
@@ -291,6 +294,7 @@ def _summary(record: CallRecord) -> dict[str, object]:
         "from_number": call.from_number,
         "to_number": call.to_number,
         "status": call.status,
+        "transport": call.transport,
         "outcome": conversation.outcome,
         "started_at": conversation.started_at,
         "answered_at": call.answered_at,

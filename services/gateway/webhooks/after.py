@@ -1,4 +1,4 @@
-"""What follows a verb: the media stream has ended, a person was rung, a message was left, an operator stepped in."""
+"""What follows a verb: a stream or session ended, a person was rung, a message was left, an operator stepped in."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from services.gateway.webhooks.next_step import (
     answer_after_message,
     pulled,
 )
+from services.gateway.webhooks.relay_end import read_relay_end
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.signed import Report, TwilioSigned
 from services.gateway.webhooks.transfer_outcome import transfer_outcome
 from services.gateway.wiring import Wired
 from shared.contracts.calls import RecordingKind
+from shared.observability.logs import get_logger
 
+log = get_logger(__name__)
 routes = APIRouter(include_in_schema=False)
 _GENERATIONS = frozenset(str(generation) for generation in range(1, MOST_GENERATIONS + 1))
 
@@ -34,8 +37,12 @@ async def after(report: Report, wiring: Wired, generation: str = "") -> Response
     The number stands in the address that we gave out, under Twilio's signature. Without it the present stream is meant.
     """
     ended = int(generation) if generation in _GENERATIONS else None
+    relay = read_relay_end(report.fields)
+    if report.fields.get("SessionStatus") == "failed":
+        code = report.fields.get("ErrorCode", "")
+        log.warning("relay_failed", call_sid=report.call_sid, error_code=code if code.isdecimal() else "")
     return await wiring.switchboard.answer(
-        report, lambda state: after_stream(state, state.generation if ended is None else ended)
+        report, lambda state: after_stream(state, state.generation if ended is None else ended, relay)
     )
 
 

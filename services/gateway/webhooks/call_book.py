@@ -16,6 +16,7 @@ from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.transfer_outcome import talked_s
 from shared.contracts.calls import CallStatus, MediaState, NextStep, OutboundState, TransferMode, TransferOutcome
 from shared.contracts.conversations import Channel, Outcome
+from shared.contracts.relay import Transport
 from shared.database.models import Agent, AgentNumber, Call, Conversation, OutboundCall, Transfer
 from shared.observability.context import current_trace_id
 from shared.record.closing import close_if_over
@@ -39,6 +40,7 @@ class CallRows:
             next_step=NextStep(self.call.next_step) if self.call.next_step else None,
             outcome=Outcome(self.conversation.outcome) if self.conversation.outcome else None,
             generation=self.call.stream_generation,
+            transport=Transport(self.call.transport),
             person=self._person(),
             is_closed=self.conversation.closed_at is not None,
             takes_messages=self.agent.takes_messages,
@@ -60,6 +62,7 @@ class CallRows:
         if state.generation != self.call.stream_generation:
             self.call.stream_generation = state.generation
             self.call.stream_issued_at = now
+        self.call.transport = state.transport
         self.call.media_state = state.media
         self.call.next_step = state.next_step
         self.conversation.outcome = state.outcome
@@ -170,6 +173,7 @@ class CallBook:
                 from_number=report.from_number,
                 to_number=report.to_number,
                 status=min(CallStatus.RINGING, report.status, key=lambda status: status.rank),
+                transport=agent.transport,
                 stream_issued_at=now,
             )
             made = call.on_conflict_do_nothing(index_elements=[Call.call_sid]).returning(Call.id)

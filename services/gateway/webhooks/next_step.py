@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from services.gateway.webhooks.relay_end import RelayEnd
 from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMode, TransferOutcome
 from shared.contracts.conversations import Outcome
+from shared.contracts.relay import Transport
 
 MOST_GENERATIONS = 3
 """How often a call is connected to a voice process before we stop trying and let a person call."""
@@ -33,6 +35,8 @@ class CallState:
     transfer: TransferOutcome | None = None
     """What became of the latest attempt to put the caller through; while they are asked, what they answered."""
     transfer_mode: TransferMode = TransferMode.COLD
+    transport: Transport = Transport.MEDIA_STREAMS
+    """What carries this generation."""
 
     @property
     def is_over(self) -> bool:
@@ -45,6 +49,7 @@ class Connect:
     """Connect the line to a voice process, as this generation of its stream."""
 
     generation: int
+    transport: Transport = Transport.MEDIA_STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def answer(state: CallState) -> Answer:
     if state.is_over:
         return HangUp(Farewell.NONE)
     if state.media is not MediaState.FINISHED:
-        return Connect(state.generation)
+        return Connect(state.generation, state.transport)
     if state.next_step is NextStep.HANG_UP:
         return HangUp(Farewell.NONE)
     if state.next_step is NextStep.TAKE_MESSAGE:
@@ -131,19 +136,36 @@ def unchanged(state: CallState) -> CallState:
     return state
 
 
-def after_stream(state: CallState, ended: int) -> CallState:
-    """The stream of generation `ended` is over, or never came about.
+def after_stream(state: CallState, ended: int, relay: RelayEnd | None = None) -> CallState:
+    """The stream or relay session of generation `ended` is over, or never came about.
 
     A finished conversation stands. A lost one is connected again as the next generation, at most MOST_GENERATIONS in
     all. An older generation's end was dealt with before; one that the row never reached was forgotten with a row.
+    `relay` is what Twilio said of a session.
     """
     if state.is_over or ended < state.generation:
         return state
+    if relay is not None:
+        state = _handed_back(state, ended, relay)
     if state.media is MediaState.FINISHED:
         return _confirmed(state)
     if ended >= MOST_GENERATIONS:
         return given_up(state)
-    return replace(state, generation=ended + 1, media=MediaState.EXPECTED)
+    return replace(state, generation=ended + 1, media=MediaState.EXPECTED, transport=_next_transport(state, relay))
+
+
+def _handed_back(state: CallState, ended: int, relay: RelayEnd) -> CallState:
+    """What the voice process left with Twilio counts when it could not write it into the row in time."""
+    handoff = relay.handoff
+    if handoff is None or handoff.generation != ended or state.media is MediaState.FINISHED:
+        return state
+    return replace(state, media=MediaState.FINISHED, next_step=handoff.next_step, outcome=handoff.outcome)
+
+
+def _next_transport(state: CallState, relay: RelayEnd | None) -> Transport:
+    """A relay session that never reached us, or whose provider failed, would do so again: then we hear and speak."""
+    hopeless = state.media is MediaState.EXPECTED or (relay is not None and relay.provider_failed)
+    return Transport.MEDIA_STREAMS if hopeless else state.transport
 
 
 def _confirmed(state: CallState) -> CallState:

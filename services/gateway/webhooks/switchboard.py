@@ -22,11 +22,16 @@ from services.gateway.webhooks.next_step import (
 )
 from services.gateway.webhooks.next_step import answer as usual_answer
 from services.gateway.webhooks.phrases import Phrases, phrases_for
+from services.gateway.webhooks.relay_noun import Relay
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.twiml import Addresses
 from shared.clock import Clock
+from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import MediaState, NextStep
-from shared.contracts.conversations import Outcome
+from shared.contracts.conversations import Opening, Outcome
+from shared.contracts.relay import Transport
+from shared.conversation.agent import rules_of
+from shared.conversation.opening import greeting
 from shared.database.engine import AsyncSessions
 from shared.database.transactions import transaction
 from shared.errors import Transient
@@ -105,10 +110,12 @@ class Switchboard:
     def _write(self, answer: Answer, rows: CallRows, message: str) -> str:
         phrases = phrases_for(rows.agent.language)
         match answer:
-            case Connect(generation):
+            case Connect(generation, transport):
                 # A recording that has begun goes on when the stream is connected again.
                 announced = phrases if rows.agent.records_calls and generation == 1 else None
-                return twiml.connect(self._addresses, generation, self._stream_token(rows, generation), announced)
+                relay = _relay(rows, generation, phrases) if transport is Transport.CONVERSATION_RELAY else None
+                token = self._stream_token(rows, generation)
+                return twiml.connect(self._addresses, generation, token, announced, relay)
             case PutThrough(number, apologising, warm):
                 sentences = [phrases.trouble, phrases.connecting] if apologising else [phrases.connecting]
                 warm_for = rows.call.call_sid if warm else None
@@ -146,6 +153,20 @@ async def _message(book: CallBook, answer: Answer, rows: CallRows) -> str:
     """What a call of ours has to say, when it is to be said now."""
     order = await book.order_of(rows.call.call_sid) if isinstance(answer, LeaveMessage) else None
     return order.message if order is not None else ""
+
+
+def _relay(rows: CallRows, generation: int, phrases: Phrases) -> Relay:
+    """What Twilio is told when it hears and speaks in this call; nobody is greeted a second time.
+
+    Calls of ours begin with their own words and not with the greeting.
+    """
+    profile = AgentProfile.model_validate(rows.agent)
+    inbound = not rows.call.direction.startswith("outbound")
+    begins = inbound and generation == 1 and profile.opening is Opening.GREET
+    by_twilio = begins and profile.relay.welcome == "twilio"
+    sentences = greeting(rules_of(profile, has_model=False)) if by_twilio else []
+    language = profile.language if "-" in profile.language else phrases.code
+    return Relay(profile.relay, language, " ".join(text for text, _ in sentences) or None)
 
 
 def _shown_number(rows: CallRows) -> str | None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from twilio.twiml.voice_response import Connect, Dial, Gather, Start, VoiceResponse
 
 from services.gateway.webhooks.phrases import Phrases
+from services.gateway.webhooks.relay_noun import Relay, add_relay
 from shared.security.xml_text import clean_xml_text
 
 OUTBOUND = "outbound"
@@ -41,6 +42,11 @@ class Addresses:
     def stream(self) -> str:
         """The media stream's socket. It must not carry a query: Twilio drops it."""
         return f"{self.media}/twilio/media"
+
+    @property
+    def relay(self) -> str:
+        """The relay session's socket."""
+        return f"{self.media}/twilio/relay"
 
     def after_stream(self, generation: int) -> str:
         """Asked when the stream of this generation has ended; the number tells a repeat from news."""
@@ -95,8 +101,12 @@ class Addresses:
         return f"{self.public}/twilio/voice/machine/message?{OUTBOUND}={outbound_id}"
 
 
-def connect(addresses: Addresses, generation: int, token: str, announced: Phrases | None = None) -> str:
-    """Connect the line to a voice process; record it from here on when that is `announced` in these phrases.
+def connect(
+    addresses: Addresses, generation: int, token: str, announced: Phrases | None = None, relay: Relay | None = None
+) -> str:
+    """Connect the line to a voice process: by a media stream, or by a relay session told this.
+
+    It is recorded from here on when that is `announced` in these phrases.
 
     The `<Redirect>` is reached when the voice process dies without `action` being asked; without both, the call would
     end there.
@@ -111,9 +121,12 @@ def connect(addresses: Addresses, generation: int, token: str, announced: Phrase
             recording_status_callback=addresses.recording, recording_status_callback_event=RECORDING_EVENTS,
         )  # fmt: skip
         response.append(recording)
-    stream = Connect(action=after, method="POST")
-    stream.stream(url=addresses.stream).parameter(name="token", value=token)
-    response.append(stream)
+    connection = Connect(action=after, method="POST")
+    if relay is None:
+        connection.stream(url=addresses.stream).parameter(name="token", value=token)
+    else:
+        add_relay(connection, addresses.relay, relay, token)
+    response.append(connection)
     response.redirect(after, method="POST")
     return str(response)
 

@@ -64,12 +64,8 @@ class Lost:
 Heard = Interim | Final | UtteranceEnded | SpeechStarted | LikelyEnd | WentOn | Lost
 
 
-class Hearing(Protocol):
-    """Streaming recognition of one call."""
-
-    def hear(self, audio: bytes) -> None:
-        """Take the next piece of the caller's audio. Never waits."""
-        ...
+class Words(Protocol):
+    """A caller's words, whoever recognises them."""
 
     def finalize(self) -> None:
         """Ask for finals of everything heard so far. Never waits."""
@@ -81,4 +77,12 @@ class Hearing(Protocol):
 
     async def close(self) -> None:
         """End recognition; `events` ends too."""
+        ...
+
+
+class Hearing(Words, Protocol):
+    """Streaming recognition of one call's audio."""
+
+    def hear(self, audio: bytes) -> None:
+        """Take the next piece of the caller's audio. Never waits."""
         ...

@@ -83,3 +83,4 @@ class Ending:
     """FINISHED when everything was said, LOST when the stream broke off before."""
     next_step: NextStep | None = None
     outcome: Outcome | None = None
+    """None when the conversation goes on elsewhere; a LOST call has one when its caller may have hung up."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from services.voice.record.call_rows import ClaimedCall, claim
 from services.voice.record.recorder import is_outage
-from services.voice.transport.frames import StartDetails
+from services.voice.transport.introduction import Introduction
 from services.voice.transport.media_stream import StreamRefused
 from services.voice.transport.stream_token import StreamTokens
 from shared.clock import Clock
@@ -20,14 +20,14 @@ DATABASE_WITHIN_S: Final = 2.5
 
 
 class Admission:
-    """Turns a stream's `start` into a call of this process."""
+    """Turns a socket's first message into a call of this process."""
 
     def __init__(self, tokens: StreamTokens, sessions: AsyncSessions, clock: Clock) -> None:
         self._tokens = tokens
         self._sessions = sessions
         self._clock = clock
 
-    async def __call__(self, details: StartDetails) -> ClaimedCall:
+    async def __call__(self, details: Introduction) -> ClaimedCall:
         """The claimed call. Raises StreamRefused, and Transient when the database does not answer in time."""
         generation = await self._tokens.accept(details)
         try:

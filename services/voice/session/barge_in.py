@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from services.voice.hearing.ports import Final, Heard, Interim, LikelyEnd
-from services.voice.playout.playout import Playout
 from services.voice.session.interruption import (
     Do,
     Interruption,
@@ -16,6 +15,7 @@ from services.voice.session.interruption import (
     on_quiet,
     on_time,
 )
+from services.voice.session.line import Line
 from services.voice.session.speaking import Speaking
 from shared.clock import Clock
 from shared.observability import metrics
@@ -29,9 +29,9 @@ def has_words(event: Heard) -> bool:
 class BargeIn:
     """Carries out what `interruption.py` decides, for one reply after another."""
 
-    def __init__(self, playout: Playout, clock: Clock, only_listens: OnlyListens, *, protects_notice: bool) -> None:
+    def __init__(self, line: Line, clock: Clock, only_listens: OnlyListens, *, protects_notice: bool) -> None:
         """`protects_notice`: the sentence that an AI answers is said to its end."""
-        self._playout = playout
+        self._line = line
         self._clock = clock
         self._only_listens = only_listens
         self._protects_notice = protects_notice
@@ -41,8 +41,8 @@ class BargeIn:
 
     def watch(self, speaking: Speaking | None) -> None:
         """From now on this reply is what the caller may interrupt; None when we say nothing."""
-        if self._playout.is_paused:  # the reply before failed meanwhile; nothing may wait for its rest
-            self._playout.drop()
+        if self._line.is_paused:  # the reply before failed meanwhile; nothing may wait for its rest
+            self._line.drop()
         self._speaking = speaking
         self._follow(Interruption())
 
@@ -51,13 +51,12 @@ class BargeIn:
         speaking = self._speaking
         if speaking is None or speaking.began_at is None or speaking.interrupted:
             return None
-        now, ledger = self._clock.monotonic(), self._playout.ledger
-        sentence = ledger.speaking_at(now)
+        saying = self._line.saying(speaking.turn, self._clock.monotonic())
         return Ours(
-            words=ledger.begun(speaking.turn, now),
-            is_question=sentence is not None and sentence.text.rstrip().endswith("?"),
-            is_protected=self._protects_notice and sentence is not None and sentence.is_notice,
-            has_more=self._playout.has_more(now) or not speaking.all_sent,
+            words=saying.words,
+            is_question=saying.sentence.rstrip().endswith("?"),
+            is_protected=self._protects_notice and saying.is_notice,
+            has_more=saying.has_more or not speaking.all_sent,
         )
 
     async def heard(self, event: Heard, now: float) -> None:
@@ -70,7 +69,7 @@ class BargeIn:
         if do is Do.STOP:
             await self.stop(now)
         elif do is Do.PAUSE:
-            await self._playout.pause()
+            await self._line.pause()
             metrics.bargein_clear_seconds.observe(self._clock.monotonic() - now)
 
     async def stop(self, now: float) -> None:
@@ -78,12 +77,12 @@ class BargeIn:
 
         Raises SocketClosed when the caller is gone.
         """
-        speaking, was_paused = self._speaking, self._playout.is_paused
+        speaking, was_paused = self._speaking, self._line.is_paused
         if speaking is None or speaking.began_at is None or speaking.interrupted:
             return
         self._follow(Interruption())
         speaking.interrupt()
-        await self._playout.clear()
+        await self._line.clear()
         if not was_paused:
             metrics.bargein_clear_seconds.observe(self._clock.monotonic() - now)
 
@@ -94,9 +93,9 @@ class BargeIn:
             return True
         if not is_turn(text, ours, self._only_listens):
             return False
-        if self._playout.is_paused and self._speaking is not None:
+        if self._line.is_paused and self._speaking is not None:
             self._speaking.interrupt()
-            self._playout.drop()
+            self._line.drop()
             self._follow(Interruption())
         return True
 
@@ -111,7 +110,7 @@ class BargeIn:
         self._follow(state)
         if do is Do.RESUME:
             metrics.false_interruptions_total.inc()
-            self._playout.resume()
+            self._line.resume()
 
     def _follow(self, state: Interruption) -> None:
         """Be in this state, and wait for the moment at which time itself decides something."""

@@ -1,4 +1,4 @@
-"""One call's straight road: its stream, its ears, its voice, and the conversation between them."""
+"""One call's straight road: its caller's line, and the conversation over it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from typing import Final, NoReturn, TypeVar
 
 from services.voice.conversations import Carried
 from services.voice.hearing.end_of_turn import Expects
-from services.voice.hearing.ports import Heard, Hearing
-from services.voice.playout.playout import Playout
+from services.voice.hearing.ports import Heard
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from services.voice.session import stages
 from services.voice.session.barge_in import BargeIn, has_words
+from services.voice.session.line import Line
 from services.voice.session.listening import CannotHear, Listening, Said
 from services.voice.session.silence import CallLimits, patience, silent_until
 from services.voice.session.speaking import Road, Speaking
 from services.voice.session.turns import Turns
 from services.voice.speech.apologies import apologies_in
-from services.voice.speech.pace import Pace
-from services.voice.speech.voice import Voice
 from services.voice.transport.media_socket import SocketClosed
-from services.voice.transport.media_stream import MediaStream, StreamEnd
+from services.voice.transport.media_stream import StreamEnd
 from shared.clock import Clock
 from shared.contracts import calls
 from shared.conversation.ports import NextStep, Provenance, Reply, Sentence
@@ -71,10 +69,7 @@ class CallParts:
     """What one call is made of."""
 
     claimed: ClaimedCall
-    stream: MediaStream
-    hearing: Hearing
-    voice: Voice
-    pace: Pace
+    line: Line
     conversation: Carried
     recorder: Recorder
     limits: CallLimits
@@ -87,9 +82,7 @@ class Call:
 
     def __init__(self, parts: CallParts) -> None:
         self._claimed = parts.claimed
-        self._stream = parts.stream
-        self._hearing = parts.hearing
-        self._voice = parts.voice
+        self._line = parts.line
         self._conversation = parts.conversation
         self._assistant = parts.conversation.assistant
         self._recorder = parts.recorder
@@ -97,12 +90,11 @@ class Call:
         self._clock = parts.clock
         self._key = CallKey(parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation)
         self._apologies = apologies_in(parts.claimed.profile.language)
-        self._playout = Playout(parts.stream, parts.pace, parts.clock)
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
-        self._barge_in = BargeIn(self._playout, parts.clock, only_listens, protects_notice=parts.protects_notice)
+        self._barge_in = BargeIn(parts.line, parts.clock, only_listens, protects_notice=parts.protects_notice)
         self._listening = Listening(
-            parts.hearing, parts.clock, self._expects, self._on_report, self._on_decided, self._barge_in.quiet
+            parts.line.hearing, parts.clock, self._expects, self._on_report, self._on_decided, self._barge_in.quiet
         )
         self._keys: asyncio.Queue[Said] = asyncio.Queue(MOST_KEYS)
         self._speaking: Speaking | None = None
@@ -111,22 +103,21 @@ class Call:
         self._quiet_since = self._began_at
         self._warned = parts.limits.warn_after is None
         self._farewells = 0
+        self._may_be_over = False
+        """The line ended and did not say whether the caller hung up: the gateway will know, the outcome is ours."""
 
-    # What the stream brings: called for each frame, so nothing here may wait.
+    # What the line tells beside the words: called as it happens, so nothing here may wait.
 
-    def audio(self, payload: bytes) -> None:
-        """The caller's sound."""
-        self._hearing.hear(payload)
-
-    def mark(self, name: str) -> None:
-        """Something of ours was played, or dropped."""
-        self._playout.echoed(name)
-
-    def digit(self, digit: str) -> None:
+    def pressed(self, key: str) -> None:
         """A key that says something at the moment is a turn of the caller; any other is nothing."""
-        if (says := self._assistant.key_says(digit)) is not None and not self._keys.full():
+        if (says := self._assistant.key_says(key)) is not None and not self._keys.full():
             now = self._clock.monotonic()
-            self._keys.put_nowait(Said(says, now, now, now, digit))
+            self._keys.put_nowait(Said(says, now, now, now, key))
+
+    def silenced_us(self) -> None:
+        """The caller spoke, and the line has cut us off already."""
+        if self._speaking is not None and self._speaking.began_at is not None:
+            self._speaking.interrupt()
 
     # The call from beginning to end.
 
@@ -144,7 +135,7 @@ class Call:
 
     async def _converse(self) -> calls.NextStep | None:
         """Talk until somebody ends it: what becomes of the line, or None when the stream was lost."""
-        reading = asyncio.create_task(self._stream.run(self), name="reading")
+        reading = asyncio.create_task(self._line.run(self), name="reading")
         talking = asyncio.create_task(self._talk(), name="talking")
         listening = asyncio.create_task(self._listening.run(), name="listening")
         pressing = asyncio.create_task(self._take_keys(), name="pressing")
@@ -160,6 +151,7 @@ class Call:
                     await _unless_gone(pressing)
                 if reading in done:
                     # A caller who hung up has ended the conversation; a stream that broke off has not.
+                    self._may_be_over = reading.result() is StreamEnd.UNTOLD
                     return calls.NextStep.HANG_UP if reading.result() is StreamEnd.STOPPED else None
                 working -= done
         finally:
@@ -181,12 +173,15 @@ class Call:
             self._settle_the_rest()
             if step is not None:
                 ending = Ending(calls.MediaState.FINISHED, step, self._assistant.outcome())
+            elif self._may_be_over:
+                ending = Ending(calls.MediaState.LOST, outcome=self._assistant.outcome())
         finally:
-            stored, *_ = await asyncio.gather(
-                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._hearing.close(), self._voice.close()
+            stored, _ = await asyncio.gather(
+                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close()
             )
             if not stored:
                 log.warning("end_not_stored_yet", state=ending.media_state.value)
+            await self._line.hand_back(ending)
         return ending
 
     def _settle_the_rest(self) -> None:
@@ -255,7 +250,7 @@ class Call:
 
     async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
         number = self._turns.number()
-        road = Road(self._voice, self._playout, self._listening.floor, lambda: self._conversation.model_waited_s)
+        road = Road(self._line, self._listening.floor, lambda: self._conversation.model_waited_s)
         speaking = Speaking(reply, number, road, self._clock)
         self._speaking, self._answering = speaking, answering
         self._barge_in.watch(speaking)
@@ -264,7 +259,7 @@ class Call:
         finally:
             self._barge_in.watch(None)
         if speaking.interrupted:
-            await self._voice.stop()
+            await self._line.forget()
         return speaking
 
     def _settle(self, speaking: Speaking) -> NextStep:
@@ -294,16 +289,16 @@ class Call:
         thinking = speaking.reply.provenance.stages_ms
         if answering is None or speaking.first is None:
             return dict(thinking)
-        segment, voiced = speaking.first
-        if segment.began_at is None or voiced.sounded_at is None:
+        first = speaking.first
+        if first.began_at is None or first.sounded_at is None:
             return dict(thinking)
         times = stages.AnswerTimes(
             spoken_until=answering.spoken_until,
             decided_at=answering.decided_at,
             model_wait_s=speaking.model_wait_s,
-            text_sent_at=voiced.sent_at,
-            sounded_at=voiced.sounded_at,
-            began_at=segment.began_at,
+            text_sent_at=first.sent_at,
+            sounded_at=first.sounded_at,
+            began_at=first.began_at,
             played_at=now,
             held_s=speaking.held_s,
         )
@@ -312,8 +307,8 @@ class Call:
         return found
 
     async def _give_up(self, apology: str) -> calls.NextStep:
-        """We cannot go on: say so when the audio for it is there, and let the gateway take the line."""
-        if self._voice.kept(apology):
+        """We cannot go on: say so when that can be said, and let the gateway take the line."""
+        if self._line.can_say(apology):
             self._settle(await self._speak(_Apology(apology, self._assistant.state.phase)))
         return calls.NextStep.APOLOGISE
 
@@ -323,7 +318,7 @@ class Call:
         """Something was heard: fall silent if it may interrupt us, and be ready to answer words."""
         await self._barge_in.heard(event, now)
         if has_words(event):
-            self._voice.prepare()
+            self._line.prepare()
 
     async def _take_keys(self) -> NoReturn:
         """Keys interrupt at once: whoever presses one has not waited for the end of the sentence."""

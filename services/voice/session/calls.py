@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import Ending
 from services.voice.session.call import Call
-from services.voice.transport.frames import StartDetails
+from services.voice.transport.introduction import Introduction
 from services.voice.transport.media_socket import MediaSocket, SocketClosed
-from services.voice.transport.media_stream import MediaStream, StreamRefused
+from services.voice.transport.media_stream import StreamRefused
 from shared.clock import Clock
-from shared.contracts.calls import MediaState
 from shared.errors import Transient
 from shared.observability import metrics
 from shared.observability.context import bound
@@ -26,10 +25,29 @@ log = get_logger(__name__)
 NORMAL, INTERNAL_ERROR, RESTARTING, TRY_AGAIN = 1000, 1011, 1012, 1013
 """Close codes (RFC 6455 section 7.4.1 and the IANA registry)."""
 CLOSE_WITHIN_S: Final = 2.0
-PATH: Final = "/twilio/media"
 
-Admit = Callable[[StartDetails], Awaitable[ClaimedCall]]
-"""Check a stream's token and claim its call. Raises StreamRefused, and Transient when it cannot be checked."""
+Admit = Callable[[Introduction], Awaitable[ClaimedCall]]
+"""Check a socket's token and claim its call. Raises StreamRefused, and Transient when it cannot be checked."""
+
+
+class Opening(Protocol):
+    """A socket that was accepted and has not said yet which call it carries."""
+
+    async def handshake(self) -> Introduction:
+        """Wait for its first message. Raises StreamRefused and SocketClosed."""
+        ...
+
+
+Opened = TypeVar("Opened", bound=Opening)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport(Generic[Opened]):
+    """One way in which calls come: the route, and what is made of its sockets."""
+
+    path: str
+    open: Callable[[MediaSocket, Clock], Opened]
+    make_call: Callable[[ClaimedCall, Opened], Call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ def _result_of(work: asyncio.Task[Ending]) -> _Result:
         case error:
             log.error("call_failed", error=type(error).__name__, exc_info=error)
             return _Result("failed", INTERNAL_ERROR)
-    if ending.media_state is MediaState.FINISHED and ending.outcome is not None:
+    if ending.outcome is not None:
         return _Result(ending.outcome.value, NORMAL)
     return _Result("lost", NORMAL)
 
@@ -60,17 +78,8 @@ def _result_of(work: asyncio.Task[Ending]) -> _Result:
 class Calls:
     """The calls of one process."""
 
-    def __init__(
-        self,
-        admit: Admit,
-        make_call: Callable[[ClaimedCall, MediaStream], Call],
-        clock: Clock,
-        comes_in: Callable[[], None],
-    ) -> None:
-        """`comes_in` is told of each stream before it is admitted: what takes time may begin."""
-        self._comes_in = comes_in
+    def __init__(self, admit: Admit, clock: Clock) -> None:
         self._admit = admit
-        self._make_call = make_call
         self._clock = clock
         self._live: set[asyncio.Task[Ending]] = set()
         self._none_left = asyncio.Event()
@@ -89,20 +98,19 @@ class Calls:
         metrics.calls_active.labels(state="serving").set(0 if self._draining else self.active)
         metrics.calls_active.labels(state="draining").set(self.active if self._draining else 0)
 
-    async def take(self, socket: MediaSocket) -> None:
+    async def take(self, socket: MediaSocket, transport: Transport[Opened]) -> None:
         """Carry the call that comes over this accepted socket until it is over; whatever happens stays in here."""
-        code = await self._carry(socket)
-        metrics.ws_closed_total.labels(path=PATH, code=str(code)).inc()
+        code = await self._carry(socket, transport)
+        metrics.ws_closed_total.labels(path=transport.path, code=str(code)).inc()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await socket.close(code)
 
-    async def _carry(self, socket: MediaSocket) -> int:
+    async def _carry(self, socket: MediaSocket, transport: Transport[Opened]) -> int:
         """The code to close with."""
-        stream = MediaStream(socket, self._clock)
-        self._comes_in()
+        opened = transport.open(socket, self._clock)
         try:
-            claimed = await self._admit(await stream.handshake())
+            claimed = await self._admit(await opened.handshake())
         except SocketClosed as closed:
             return closed.code
         except StreamRefused as refusal:
@@ -116,12 +124,12 @@ class Calls:
             log.exception("stream_not_taken", error=type(error).__name__)
             return INTERNAL_ERROR
         with bound(trace_id=claimed.trace_id, call_sid=claimed.call_sid):
-            return await self._supervise(claimed, stream)
+            return await self._supervise(claimed, lambda: transport.make_call(claimed, opened))
 
-    async def _supervise(self, claimed: ClaimedCall, stream: MediaStream) -> int:
+    async def _supervise(self, claimed: ClaimedCall, make_call: Callable[[], Call]) -> int:
         """Run one call in a task of its own; the code to close its socket with."""
         began = self._clock.monotonic()
-        work = asyncio.create_task(self._make_call(claimed, stream).run(), name="call")
+        work = asyncio.create_task(make_call().run(), name="call")
         self._live.add(work)
         self._none_left.clear()
         self._show()

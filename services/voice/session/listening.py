@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from services.voice.hearing.end_of_turn import Expects, TurnSoFar, Verdict, begin_anew, on_heard, on_time
-from services.voice.hearing.ports import Final, Heard, Hearing, LikelyEnd, Lost, SpeechStarted, WentOn
+from services.voice.hearing.ports import Final, Heard, LikelyEnd, Lost, SpeechStarted, WentOn, Words
 from shared.clock import Clock
 from shared.observability import metrics
 from shared.observability.logs import get_logger
@@ -44,7 +44,7 @@ class Listening:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: Words,
         clock: Clock,
         expects: Callable[[], Expects],
         on_report: Callable[[Heard, float], Awaitable[None]],

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from services.voice.playout.heard_ledger import Segment
-from services.voice.playout.playout import Playout
-from services.voice.speech.ports import SpeechUnavailable, Voiced
-from services.voice.speech.voice import Voice
+from services.voice.session.line import Line, Spoken
+from services.voice.speech.ports import SpeechUnavailable
 from services.voice.transport.media_socket import SocketClosed
 from shared.clock import Clock
 from shared.conversation.ports import Reply, Sentence
@@ -28,7 +26,7 @@ DEAD_AIR_S: Final = 12.0
 of them has ended comes to this."""
 LOOK_EVERY_S: Final = 1.0
 
-Sounds = asyncio.Queue[tuple[Segment, Voiced] | None]
+Sounds = asyncio.Queue[Spoken | None]
 
 
 class Floor(Protocol):
@@ -43,8 +41,7 @@ class Floor(Protocol):
 class Road:
     """What a reply passes on its way to the caller."""
 
-    voice: Voice
-    playout: Playout
+    line: Line
     floor: Floor
     model_waited: Callable[[], float]
     """Seconds the conversation has waited for its model so far."""
@@ -60,7 +57,7 @@ class Speaking:
         """Every sentence of the reply so far, heard or not."""
         self.model_wait_s = 0.0
         """How long the first of them waited for the model."""
-        self.first: tuple[Segment, Voiced] | None = None
+        self.first: Spoken | None = None
         """The first sentence that has a sound, or will have."""
         self.held_s = 0.0
         """How long the first sentence waited, ready, because the caller was speaking."""
@@ -69,8 +66,7 @@ class Speaking:
         """No sound could be had for some of it."""
         self.all_sent = False
         """All of its sound has left for the caller."""
-        self._voice = road.voice
-        self._playout = road.playout
+        self._line = road.line
         self._floor = road.floor
         self._model_waited = road.model_waited
         self._waited_before = road.model_waited()
@@ -85,16 +81,16 @@ class Speaking:
 
     @property
     def began_at(self) -> float | None:
-        """When its first audio left for the caller."""
-        return self.first[0].began_at if self.first is not None else None
+        """When its first sound left for the caller."""
+        return self.first.began_at if self.first is not None else None
 
     def heard(self, now: float) -> str:
         """The words the caller has heard of it."""
-        return self._playout.ledger.heard(self.turn, now)
+        return self._line.heard(self.turn, now)
 
     def heard_whole(self, now: float) -> bool:
         """Whether it is complete and was heard to its end."""
-        return self.all_sent and self._playout.ledger.heard_whole(self.turn, now)
+        return self.all_sent and self._line.heard_whole(self.turn, now)
 
     async def run(self) -> None:
         """Speak until the caller has heard all of it, until it is interrupted, or until speech fails.
@@ -104,11 +100,10 @@ class Speaking:
         self._work = asyncio.create_task(self._speak(), name=f"reply-{self.turn}")
         try:
             await self._until_over(self._work)
-        finally:
-            if not self._work.done():  # the call itself is ending
-                self._work.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._work
+        except asyncio.CancelledError:  # the call itself is ending, and whatever went wrong here with it
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+            raise
         if not self._work.cancelled():
             self._work.result()
 
@@ -117,7 +112,7 @@ class Speaking:
         alive_at = self._clock.monotonic()
         while not (await asyncio.wait({work}, timeout=LOOK_EVERY_S))[0]:
             now = self._clock.monotonic()
-            if self._playout.ledger.lead(now) > 0 or self._playout.is_paused or self._waits_for_caller:
+            if self._line.is_sounding(now) or self._line.is_paused or self._waits_for_caller:
                 alive_at = now
             elif now - alive_at > DEAD_AIR_S:
                 log.error("dead_air", turn=self.turn, seconds=round(now - alive_at, 1))
@@ -147,7 +142,7 @@ class Speaking:
             raise SocketClosed(1006)
         if not self.voiceless:
             self.all_sent = True
-            await self._playout.until_played(self.turn)
+            await self._line.until_played(self.turn)
 
     async def _think(self, thoughts: asyncio.Queue[Sentence | None]) -> None:
         async with aclosing(aiter(self.reply)) as sentences:
@@ -160,40 +155,22 @@ class Speaking:
 
     async def _synthesise(self, thoughts: asyncio.Queue[Sentence | None], sounds: Sounds) -> None:
         while (sentence := await thoughts.get()) is not None:
-            segment = self._playout.ledger.queue(self.turn, sentence.text, is_notice=sentence.is_notice)
-            voiced = await self._voice.begin(sentence)
+            spoken = await self._line.begin(self.turn, sentence)
             if self.first is None:
-                self.first = segment, voiced
-            await sounds.put((segment, voiced))
+                self.first = spoken
+            await sounds.put(spoken)
         await sounds.put(None)
 
     async def _play(self, sounds: Sounds) -> None:
-        while (sound := await sounds.get()) is not None:
-            segment, voiced = sound
-            await self._playout.play(segment, voiced if self.began_at is not None else _AfterFloor(voiced, self))
+        while (spoken := await sounds.get()) is not None:
+            await spoken.play(self._take_the_floor)
 
-    async def take_the_floor(self) -> None:
-        """Wait, with the first sound in hand, until the caller is not speaking."""
+    async def _take_the_floor(self) -> None:
+        """Wait, with the first sound in hand, until the caller is not speaking; later sounds go on."""
+        if self.began_at is not None:
+            return
         waits_since = self._clock.monotonic()
         self._waits_for_caller = True
         await self._floor.wait()
         self._waits_for_caller = False
         self.held_s += self._clock.monotonic() - waits_since
-
-
-class _AfterFloor:
-    """The first sound of a reply, held back while the caller speaks."""
-
-    def __init__(self, voiced: Voiced, speaking: Speaking) -> None:
-        self._voiced = voiced
-        self._speaking = speaking
-
-    @property
-    def total(self) -> int | None:
-        return self._voiced.total
-
-    async def read(self, most: int) -> bytes:
-        audio = await self._voiced.read(most)
-        if self._speaking.began_at is None:
-            await self._speaking.take_the_floor()
-        return audio

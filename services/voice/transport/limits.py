@@ -23,13 +23,15 @@ BAD_FRAMES: Final = 10
 class FrameAllowance:
     """A token bucket on the caller's clock: `take` says whether one more frame is within the rate."""
 
-    def __init__(self, now: float) -> None:
-        self._left = float(BURST)
+    def __init__(self, now: float, per_second: float = FRAMES_PER_SECOND, burst: float = BURST) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._left = burst
         self._at = now
 
     def take(self, now: float) -> bool:
         """Count one frame at `now`, in seconds of a monotonic clock."""
-        self._left = min(BURST, self._left + (now - self._at) * FRAMES_PER_SECOND)
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now
         if self._left < 1:
             return False

@@ -64,6 +64,8 @@ class StreamEnd(StrEnum):
     """Twilio said so: the caller hung up, or the call was redirected."""
     LOST = "lost"
     """The socket broke off or fell silent; the call may still be there."""
+    UNTOLD = "untold"
+    """The socket is gone, and whether the caller hung up is only said by the webhook that follows."""
 
 
 class Listener(Protocol):

@@ -1,7 +1,7 @@
 """The stream token: who may speak for a call, once.
 
-A handshake's signature proves that the address is ours and never that it is fresh; the token in `start` does: it is
-short-lived, names its CallSid and the call's generation, and is burnt on first use.
+A handshake's signature proves that the address is ours and never that it is fresh; the token in `start` or `setup`
+does: it is short-lived, names its CallSid and the call's generation, and is burnt on first use.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.voice.transport.frames import StartDetails
+from services.voice.transport.introduction import Introduction
 from services.voice.transport.media_stream import StreamRefused
 from shared.clock import Clock
 from shared.observability.logs import get_logger
@@ -37,7 +37,7 @@ class StreamTokens:
         self._clock = clock
         self._burnt_here: dict[str, float] = {}
 
-    async def accept(self, details: StartDetails) -> int:
+    async def accept(self, details: Introduction) -> int:
         """The generation this stream was admitted for. Raises StreamRefused."""
         if details.account_sid != self._account_sid:
             raise StreamRefused("another account")

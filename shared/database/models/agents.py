@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, String, Text, text
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from shared.contracts.agents import VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
+from shared.contracts.relay import Transport
 from shared.database.base import Base, Dated
 
 
@@ -43,6 +45,9 @@ class Agent(Dated, Base):
     """Whether a caller whom nobody can talk to is asked to leave a message."""
     records_calls: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether calls are recorded; each caller is told before the recording begins."""
+    transport: Mapped[str] = mapped_column(String(20), server_default=Transport.MEDIA_STREAMS.value)
+    relay: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """What ConversationRelay is told, in the form of `shared.contracts.relay`."""
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
 
     numbers: Mapped[list[AgentNumber]] = relationship(

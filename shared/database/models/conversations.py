@@ -11,6 +11,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.contracts.calls import CallStatus, MediaState
+from shared.contracts.relay import Transport
 from shared.database.base import Base, Dated
 
 
@@ -57,6 +58,8 @@ class Call(Dated, Base):
     status: Mapped[str] = mapped_column(String(20), server_default=CallStatus.RINGING.value)
     media_state: Mapped[str] = mapped_column(String(20), server_default=MediaState.EXPECTED.value)
     next_step: Mapped[str | None] = mapped_column(String(20))
+    transport: Mapped[str] = mapped_column(String(20), server_default=Transport.MEDIA_STREAMS.value)
+    """What carries the present generation; a relay session that never came about is followed by a media stream."""
     stream_generation: Mapped[int] = mapped_column(server_default=sql("1"))
     """How many times this call was connected to a voice process; part of the stream token."""
     stream_issued_at: Mapped[datetime]

@@ -204,7 +204,7 @@ def test_every_variable_is_explained() -> None:
 
 def test_the_edge_sends_media_to_both_voice_services_and_the_rest_to_the_gateway() -> None:
     assert "reverse_proxy @media voice-1:8000 voice-2:8000 {" in CADDYFILE
-    assert "@media path /twilio/media\n" in CADDYFILE
+    assert "@media path /twilio/media /twilio/relay\n" in CADDYFILE
     assert "\treverse_proxy gateway:8000\n" in CADDYFILE
     assert {"voice-1", "voice-2", "gateway", "flower"} <= set(PROJECT.services)
     for wanted in ("lb_policy least_conn", "health_uri /health/ready", "health_interval 1s", "stream_close_delay 30m"):

@@ -256,6 +256,7 @@ def test_the_world_reaches_webhooks_media_and_the_api_only() -> None:
     endless = {"request": "0s", "backendRequest": "0s"}
     assert ways == {
         "/twilio/media": ("Exact", "voice", endless),
+        "/twilio/relay": ("Exact", "voice", endless),
         "/twilio": ("PathPrefix", "gateway", None),
         "/api": ("PathPrefix", "gateway", None),
     }

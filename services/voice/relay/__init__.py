@@ -1,0 +1,1 @@
+"""Twilio's ConversationRelay: it hears and speaks, we exchange text with it."""
