@@ -70,9 +70,10 @@ def read(query: QueryParams, *, is_socket: bool) -> SpeakOptions:
     known = ("linear16", "mulaw", "alaw") if is_socket else ("linear16", "mulaw", "alaw", "mp3", "opus", "flac", "aac")
     encoding = one_of(query, "encoding", known) or ("linear16" if is_socket else "mp3")
     container = one_of(query, "container", ("none", "wav", "ogg")) or ("none" if is_socket else "wav")
+    options = _raw(query, model, encoding, container)
     if container == "ogg" or (container == "wav" and (is_socket or encoding != "mulaw")):
         raise Refused(400, f"Unsupported audio format: {encoding} in container {container}")
-    return _raw(query, model, encoding, container)
+    return options
 
 
 def _raw(query: QueryParams, model: str, encoding: str, container: str) -> SpeakOptions:

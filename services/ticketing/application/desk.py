@@ -94,7 +94,8 @@ class Desk:
             self._add_notes(claim, home, notes)
             self._ledger.opened(claim, summary.version)
             log.info(
-                "ticket_joined" if home.joined else "ticket_opened",
+                "ticket_opened",
+                kind="joined" if home.joined else "new",
                 ticket_id=str(ticket_id),
                 case_id=home.case.id,
                 attempts=claim.attempts,
