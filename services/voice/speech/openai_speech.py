@@ -7,7 +7,6 @@ at once, and their samples must not meet in one filter.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 import httpx2
@@ -17,12 +16,12 @@ from services.voice.provider_results import Result
 from services.voice.speech.arriving import FIRST_SOUND_S, NEXT_SOUND_S, ArrivingSentence
 from services.voice.speech.conversion import Conversion, NotAudio
 from services.voice.speech.ports import SpeakerTraits
+from services.voice.speech.request_speaker import RequestSpeaker
 from services.voice.speech.standing import Standing
 from shared.clients.openai_errors import error_of
 from shared.clock import Clock
 from shared.errors import Permanent
 from shared.settings import OpenAISettings, OpenAISpeechSettings
-from shared.task_group import TaskSet
 
 PROVIDER: Final = "openai"
 PREFIX: Final = "openai:"
@@ -44,7 +43,7 @@ def speech_client(settings: OpenAISpeechSettings, account: OpenAISettings) -> As
     )
 
 
-class OpenAISpeaker:
+class OpenAISpeaker(RequestSpeaker):
     """`Speaker` with the voice `openai:<voice>`."""
 
     traits = TRAITS
@@ -52,23 +51,9 @@ class OpenAISpeaker:
     def __init__(
         self, client: AsyncOpenAI, settings: OpenAISpeechSettings, name: str, clock: Clock, standing: Standing
     ) -> None:
-        self.name = name
+        super().__init__(name, clock, standing)
         self._client = client
         self._settings = settings
-        self._clock = clock
-        self._standing = standing
-        self._tasks = TaskSet("speech")
-        self._requests: dict[ArrivingSentence, asyncio.Task[None]] = {}
-
-    def prepare(self) -> None:
-        """Connections are kept by the client, and a request is one round trip more at worst."""
-
-    async def begin(self, text: str) -> ArrivingSentence:
-        sentence = ArrivingSentence(self._clock, self._standing, self._end_all)
-        request = self._tasks.start(self._speak(text, sentence), "speech-request")
-        self._requests[sentence] = request
-        request.add_done_callback(lambda _: self._requests.pop(sentence, None))
-        return sentence
 
     async def _speak(self, text: str, sentence: ArrivingSentence) -> None:
         settings = self._settings
@@ -90,14 +75,3 @@ class OpenAISpeaker:
             problem = error_of(error, "speech")
             refused = isinstance(problem, Permanent)
             sentence.failed(problem.detail, Result.REFUSED if refused else Result.ERROR)
-
-    def _end_all(self) -> None:
-        for sentence, request in list(self._requests.items()):
-            sentence.failed("stopped")
-            request.cancel()
-
-    async def stop(self) -> None:
-        self._end_all()
-
-    async def close(self) -> None:
-        await self._tasks.close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.voice.deepgram_socket import DeepgramSockets
 from services.voice.settings import VoiceRoomSettings
-from services.voice.speech import deepgram_flux, deepgram_speak, elevenlabs, openai_speech
+from services.voice.speech import deepgram_flux, deepgram_phrases, deepgram_speak, elevenlabs, openai_speech
 from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.pace import Pace
 from services.voice.speech.ports import Speaker, SpeakerTraits
@@ -61,6 +61,10 @@ class Voices:
         key = settings.elevenlabs_api_key
         self._elevenlabs = elevenlabs.elevenlabs_sockets(settings, key.get_secret_value()) if key is not None else None
         self._openai = openai_speech.speech_client(settings, settings)
+        self._phrases_http = deepgram_phrases.http_client()
+        self._phrases = deepgram_phrases.audio_client(
+            settings.deepgram_url, settings.deepgram_api_key.get_secret_value(), self._phrases_http
+        )
         self._cache = cache
         self._clock = clock
         self._standings: dict[str, Standing] = {}
@@ -90,6 +94,12 @@ class Voices:
             case provider:
                 raise NoSuchVoice(provider.name)
 
+    def phrase_speaker(self, voice: str) -> Speaker:
+        """A new speaker with this voice for sentences that are kept; close it. Raises NoSuchVoice."""
+        if _provider_of(voice) is _AURA:
+            return deepgram_phrases.AuraPhrases(self._phrases, voice, self._clock, self.standing(voice))
+        return self.speaker(voice)
+
     def pace(self, voice: str) -> Pace:
         """How fast this voice speaks, learned from all calls."""
         return self._paces.setdefault(voice, Pace())
@@ -111,5 +121,6 @@ class Voices:
 
     async def close(self) -> None:
         """Close the connections that calls share."""
+        await self._phrases_http.aclose()
         if self._openai is not None:
             await self._openai.close()

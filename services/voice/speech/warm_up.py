@@ -1,6 +1,6 @@
 """Has the audio of fixed sentences ready before a caller needs it: greetings, and what is said when speech fails.
 
-Through the same speakers as calls, on sockets of its own: a socket's flushes are better spent on callers.
+Through speakers of its own: what a caller's socket may do in a minute is better spent on callers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class WarmUp:
 
     async def _fill(self, voice: str) -> None:
         try:
-            speaker = self._voices.speaker(voice)
+            speaker = self._voices.phrase_speaker(voice)
         except NoSuchVoice as missing:
             self._refuse(voice, str(missing))
             return

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from pydantic import SecretStr
 
 from lab.deepgram.app import make_app
 from lab.deepgram.faults import Faults, SpeakFaults
@@ -139,7 +140,10 @@ async def test_a_fixed_sentence_is_synthesised_once_and_callers_words_are_never_
 
 
 def voices(address: str, cache: AudioCache, key: str = "lab") -> Voices:
-    settings = settings_for("postgresql://nowhere/none", "redis://nowhere", deepgram_url=address)
+    secret = SecretStr(key)
+    settings = settings_for(
+        "postgresql://nowhere/none", "redis://nowhere", deepgram_url=address, deepgram_api_key=secret
+    )
     return Voices(settings, DeepgramSockets(address, key), cache, SystemClock())
 
 
@@ -147,23 +151,27 @@ async def test_phrases_are_ready_before_a_caller_needs_them() -> None:
     lab, cache = Deepgram(FAST), AudioCache()
     texts = ["One.", "Two.", "Three."]
     async with serving(make_app(lab)) as address:
-        warm_up = WarmUp(voices(address, cache), cache)
+        known = voices(address, cache)
+        warm_up = WarmUp(known, cache)
         warm_up.want(VOICE, texts[:2])
         warm_up.want(VOICE, texts[1:])
         await warm_up.wait()
         await warm_up.close()
+        await known.close()
     assert [words_in(cache.get(VOICE, text) or b"") for text in texts] == texts
-    assert lab.counts["speak_characters"] == sum(map(len, texts))
+    assert lab.counts["rest_speak"] == len(texts)
 
 
 async def test_a_voice_that_is_refused_is_not_asked_for_again() -> None:
     lab, cache = Deepgram(FAST), AudioCache()
     async with serving(make_app(lab)) as address:
-        warm_up = WarmUp(voices(address, cache, "wrong"), cache)
+        known = voices(address, cache, "wrong")
+        warm_up = WarmUp(known, cache)
         texts = [f"Sentence {number}." for number in range(30)]
         warm_up.want(VOICE, texts)
         await warm_up.wait()
         warm_up.want(VOICE, texts)
         await warm_up.wait()
-        assert lab.counts["speak_refused:401"] == 1
+        assert lab.counts["rest_refused:401"] == 1
         await warm_up.close()
+        await known.close()
