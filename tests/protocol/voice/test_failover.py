@@ -110,7 +110,7 @@ async def test_one_provider_that_fails_makes_no_long_silence() -> None:
                 voiced = await voice.begin(Sentence(LONG))
                 first = await voiced.read(1600)
                 assert first_audible(first) is not None
-                assert time.monotonic() - began < 4.0, trouble
+                assert time.monotonic() - began < 2.5, trouble
                 assert is_said_once(words_in(first + await sound_of(voiced))), trouble
 
     await asyncio.gather(*(meets(trouble) for trouble in Trouble))
@@ -123,7 +123,7 @@ async def test_when_nobody_speaks_the_recording_does_and_soon() -> None:
         began = time.monotonic()
         with pytest.raises(SpeechUnavailable):
             await sound_of(await voice.begin(Sentence(LONG)))
-        assert time.monotonic() - began < 7.0
+        assert time.monotonic() - began < 4.5
         apology = apologies_in("en-GB").cannot_speak
         assert voice.kept(apology)
         recorded = await sound_of(await voice.begin(Sentence(apology, is_fixed=True)))
