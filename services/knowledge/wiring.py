@@ -74,7 +74,7 @@ async def _read_ahead(lexical: Lexical) -> None:
     """Read what there is before the first caller asks; what cannot be read now is read when it is asked for."""
     try:
         async with asyncio.timeout(READ_AHEAD_S):
-            await lexical.catch_up(unknown_too=True)
+            await lexical.catch_up()
     except (DatabaseAway, TimeoutError) as error:
         log.warning("record_away", error=type(error).__name__)
 

@@ -62,6 +62,8 @@ class Lexical:
         self._sessions = sessions
         self._most_chunks = most_chunks
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
+        self._seen: set[str] = set()
+        """Collections of the record that were once in memory or did not fit: read again only when somebody asks."""
 
     @property
     def collections(self) -> list[str]:
@@ -76,27 +78,23 @@ class Lexical:
         return shelf.index.ask(question, set(shelf.languages.values()))
 
     async def follow(self) -> None:
-        """Keep every collection in memory up to date, and read all of them at the beginning. Runs until cancelled."""
-        is_first = True
+        """Keep every collection in memory up to date, and read new ones before they are asked. Runs until cancelled."""
         while True:
             try:
-                await self.catch_up(unknown_too=is_first)
-                is_first = False
+                await self.catch_up()
             except DatabaseAway as error:
                 log.warning("record_away", error=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def catch_up(self, *, unknown_too: bool = False) -> None:
-        """Read what has changed since the last time; with `unknown_too` also collections not read so far.
-
-        Raises DatabaseAway.
-        """
+    async def catch_up(self) -> None:
+        """Read what has changed since the last time, and what is there for the first time. Raises DatabaseAway."""
         async with transaction(self._sessions) as session:
             rows = (await session.execute(select(Collection.name, Collection.version))).all()
         for name, version in rows:
             shelf = self._shelves.get(name)
-            if shelf is None and unknown_too and self._size() < self._most_chunks:
+            if shelf is None and name not in self._seen and self._size() < self._most_chunks:
                 shelf = self._shelves.setdefault(name, _Shelf())
+            self._seen.add(name)
             if shelf is not None and shelf.version < version:
                 await self._bring_up(name, shelf)
 
@@ -165,8 +163,9 @@ class Lexical:
         for name in list(self._shelves):
             if self._size() <= self._most_chunks and len(self._shelves) <= MOST_COLLECTIONS:
                 return
-            if name != wanted:
-                log.info("collection_dropped", collection=name, chunks=len(self._shelves.pop(name).index))
+            if name != wanted and (chunks := len(self._shelves.pop(name).index)):
+                self._seen.add(name)
+                log.info("collection_dropped", collection=name, chunks=chunks)
 
 
 class _Row(NamedTuple):

@@ -89,6 +89,29 @@ async def test_it_follows_by_itself(sessions: Sessions, record: AsyncSessions) -
     await tasks.close()
 
 
+async def test_a_collection_that_comes_later_is_read_before_anybody_asks(
+    sessions: Sessions, record: AsyncSessions
+) -> None:
+    lexical = Lexical(record)
+    await lexical.catch_up()
+    keep(sessions, "late", "a.md", "Restart the router.")
+    await lexical.catch_up()
+    assert lexical.collections == ["late"]
+
+
+async def test_a_collection_that_made_room_is_not_read_again_before_it_is_asked_for(
+    sessions: Sessions, record: AsyncSessions
+) -> None:
+    for number in range(6):
+        keep(sessions, "one", f"{number}.md", f"Router number {number}.")
+        keep(sessions, "two", f"{number}.md", f"Cable number {number}.")
+    lexical = Lexical(record, most_chunks=8)
+    await lexical.ask("two", "cable")
+    await lexical.ask("one", "router")
+    await lexical.catch_up()
+    assert lexical.collections == ["one"]
+
+
 async def test_an_outage_of_the_record_does_not_end_the_following() -> None:
     (closed,) = free_ports(1)
     engine = make_async_engine(
