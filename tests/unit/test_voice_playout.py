@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lab.speech.decoder import Decoder
 from lab.speech.encoder import Speaker, encode
+from services.voice.loudness import between_words
 from services.voice.playout.heard_ledger import HeardLedger
-from services.voice.playout.loudness import between_words
 from services.voice.playout.playout import CHUNK, GRACE_S, KEPT, LEAD_S, Playout
 from services.voice.speech.pace import Pace, words_within
 from tests.virtual_time import LoopClock, on_virtual_time

@@ -30,6 +30,7 @@ from services.voice.hearing.dialect import Dialect, Failed, Garbage, Recogniser
 from services.voice.hearing.heard_audio import BYTES_PER_SECOND, UNWORDED
 from services.voice.hearing.sockets_ahead import Opens
 from services.voice.hearing.timeline import Timeline
+from services.voice.loudness import is_silent
 from shared.clock import Clock
 from shared.observability.logs import get_logger
 from shared.resilience.backoff import backoff
@@ -41,6 +42,8 @@ MOST_GARBAGE: Final = 10
 """Unreadable messages in a row after which a socket is replaced."""
 CLOSE_STREAM: Final = '{"type":"CloseStream"}'
 SILENCE: Final = b"\xff"
+QUIET_AFTER: Final = int(1.5 * BYTES_PER_SECOND)
+"""Bytes of silence after which nobody speaks: by then both detectors of an utterance's end have had their say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class DeepgramListen:
         """Up to where the present socket was given what was heard."""
         self._is_level = False
         """Whether the socket has everything worth a message so far: the next audio may go straight to it."""
+        self._loud_at = 0
+        """Where the caller was last louder than the line's noise."""
         self._sent_at = 0.0
         self._answered = False
         self._closing = False
@@ -93,10 +98,14 @@ class DeepgramListen:
     def hear(self, audio: bytes) -> None:
         self._timeline.hear(audio)
         kept = self._timeline.audio
-        if kept.end - self._given < self._dialect.chunk:
+        end = kept.end
+        if not is_silent(audio):
+            self._loud_at = end
+        quiet = end - self._loud_at > QUIET_AFTER
+        if end - self._given < (self._dialect.silent_chunk if quiet else self._dialect.chunk):
             return
         if self._is_level and self._socket is not None and self._socket.write(kept.since(self._given)[1]):
-            self._has_until(kept.end)
+            self._has_until(end)
         else:
             self._is_level = False
             self._wake.set()
@@ -109,6 +118,7 @@ class DeepgramListen:
         self._sent_at = self._clock.monotonic()
 
     def finalize(self) -> None:
+        self._is_level = False  # what is held back comes before it
         self._control(self._dialect.finalize)
 
     def _control(self, message: str) -> None:

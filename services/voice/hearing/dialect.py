@@ -23,6 +23,8 @@ class Dialect(Protocol):
 
     chunk: int
     """Bytes of audio worth a message."""
+    silent_chunk: int
+    """The same when nobody has spoken for a while: nothing is decided then that could come late."""
     keep_alive: str | None
     """The sign of life while there is no audio; without one, silence is sent."""
     finalize: str

@@ -49,6 +49,7 @@ class Flux:
     """See `Dialect`."""
 
     chunk = CHUNK
+    silent_chunk = CHUNK
     keep_alive: str | None = None
     finalize = '{"type":"ForceEndTurn"}'
     answers_when_asked = False

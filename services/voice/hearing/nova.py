@@ -8,6 +8,7 @@ from typing import Final
 from services.voice.deepgram_socket import PROVIDER, Capability, Result, count
 from services.voice.hearing import ports
 from services.voice.hearing.dialect import Recogniser
+from services.voice.hearing.heard_audio import BYTES_PER_SECOND
 from services.voice.hearing.nova_messages import (
     ClientError,
     Results,
@@ -52,6 +53,7 @@ class Nova:
     """See `Dialect`."""
 
     chunk = 1
+    silent_chunk = BYTES_PER_SECOND // 10
     keep_alive: str | None = '{"type":"KeepAlive"}'
     finalize = '{"type":"Finalize"}'
     answers_when_asked = True

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from services.voice.audio_tail import AudioTail
+from services.voice.loudness import SEARCHED, between_words
 from services.voice.playout.heard_ledger import HeardLedger, Segment
-from services.voice.playout.loudness import SEARCHED, between_words
 from services.voice.speech.pace import BYTES_PER_SECOND, Pace
 from services.voice.transport.media_socket import SocketClosed
 from shared.clock import Clock

@@ -13,6 +13,7 @@ from typing import Protocol
 from services.voice.transport import limits
 from services.voice.transport.frames import (
     Connected,
+    Digit,
     Frame,
     FrameWriter,
     Malformed,
@@ -105,6 +106,7 @@ class MediaStream:
         self._socket = socket
         self._clock = clock
         self._allowance = limits.FrameAllowance(clock.monotonic())
+        self._read_at = clock.monotonic()
         self._bad = 0
         self._excess = 0
         self._chunk = 0
@@ -141,16 +143,14 @@ class MediaStream:
 
     async def run(self, listener: Listener) -> StreamEnd:
         """Hand the frames to `listener` until the stream ends. Raises StreamRefused when it breaks the rules."""
-        loop = asyncio.get_running_loop()
-        extended_at = loop.time()
+        extended_at = self._clock.monotonic()
 
         def take(message: bytes, is_text: bool) -> bool:
             nonlocal extended_at
-            now = loop.time()
-            if now - extended_at > 1:  # moving a timer for each frame would cost more than the frame
-                silence.reschedule(now + limits.QUIET_S)
-                extended_at = now
             frame = self._read(message, is_text=is_text)
+            if self._read_at - extended_at > 1:  # moving a timer for each frame would cost more than the frame
+                silence.reschedule(asyncio.get_running_loop().time() + limits.QUIET_S)
+                extended_at = self._read_at
             return frame is not None and self._hand_over(frame, listener)
 
         try:
@@ -162,7 +162,10 @@ class MediaStream:
 
     def _hand_over(self, frame: Frame, listener: Listener) -> bool:
         """Give one frame to the call; True when it was the last one."""
-        if isinstance(frame, Start):
+        if isinstance(frame, Media) and frame.stream_sid == self._stream_sid:  # nearly all of them
+            for audio in self._in_order(frame.media):
+                listener.audio(audio)
+        elif isinstance(frame, Start):
             _reject(Rejected.SECOND_START)
             if frame.start.call_sid != self._call_sid:
                 raise StreamRefused("a second start for another call")
@@ -172,12 +175,9 @@ class MediaStream:
             _reject(Rejected.OTHER_STREAM)
         elif isinstance(frame, Stop):
             return True
-        elif isinstance(frame, Media):
-            for audio in self._in_order(frame.media):
-                listener.audio(audio)
         elif isinstance(frame, Mark):
             listener.mark(frame.mark.name)
-        else:
+        elif isinstance(frame, Digit):
             listener.digit(frame.dtmf.digit)
         return False
 
@@ -186,13 +186,14 @@ class MediaStream:
         if media.track != "inbound":
             _reject(Rejected.OTHER_TRACK)
             return ()
-        number = _number_of(media.chunk, self._chunk + 1)
-        if number <= self._chunk:
+        following = self._chunk + 1
+        number = _number_of(media.chunk, following)
+        if number < following:
             _reject(Rejected.OUT_OF_ORDER)  # it came twice, or too late
             return ()
         ahead, self._ahead = self._ahead, None
         if ahead is None:
-            if number > self._chunk + 1:
+            if number > following:
                 self._ahead = (number, media.payload)
                 return ()
             self._chunk = number
@@ -204,7 +205,8 @@ class MediaStream:
 
     def _read(self, message: str | bytes, *, is_text: bool) -> Frame | None:
         """What a message says, or None when it was no good. Raises StreamRefused."""
-        if not self._allowance.take(self._clock.monotonic()):
+        now = self._read_at = self._clock.monotonic()
+        if not self._allowance.take(now):
             self._too_many()
             return None
         if len(message) > limits.LONGEST_FRAME:

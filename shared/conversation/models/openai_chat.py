@@ -18,6 +18,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from shared.conversation.models.chat_chunks import Chunk, Delta, chunks_of
+from shared.conversation.models.pieces import Pieces
 from shared.conversation.ports import ModelRequest, ModelUnavailable, TextDelta, ToolCall
 from shared.observability import metrics
 from shared.observability.logs import get_logger
@@ -124,15 +125,19 @@ class OpenAIChat:
         async with stream:
             body = stream.response.aiter_bytes()
             chunks = chunks_of(body)
-            while True:
-                gap = loop.time() + self._deadlines.between_tokens if answer.has_begun else first
-                async with asyncio.timeout_at(min(gap, end)):
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    break
-                if chunk.error is not None:
-                    raise openai.APIError("the vendor gave up", request=stream.response.request, body=chunk.error)
-                if text := answer.take(chunk):
+            pieces = Pieces()
+            has_ended = False
+            while not has_ended:
+                async with asyncio.timeout_at(self._latest(answer, first, end)) as patience:
+                    async for chunk in chunks:
+                        if chunk.error is not None:
+                            raise openai.APIError("the vendor gave up", stream.response.request, body=chunk.error)
+                        if texts := pieces.take(answer.take(chunk)):
+                            break
+                        patience.reschedule(self._latest(answer, first, end))
+                    else:
+                        has_ended, texts = True, pieces.rest()
+                for text in texts:
                     yield TextDelta(text)
             await _drained(body)
         if answer.finish_reason not in ("stop", "tool_calls"):
@@ -140,6 +145,11 @@ class OpenAIChat:
             raise ModelUnavailable(f"the answer ended with {answer.finish_reason or 'no reason at all'}")
         for call in answer.tool_calls():
             yield call
+
+    def _latest(self, answer: _Answer, first: float, end: float) -> float:
+        """Until when the next chunk is waited for."""
+        gap = asyncio.get_running_loop().time() + self._deadlines.between_tokens if answer.has_begun else first
+        return min(gap, end)
 
     def _arguments(self, request: ModelRequest) -> dict[str, Any]:
         arguments: dict[str, Any] = {

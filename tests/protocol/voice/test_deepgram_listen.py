@@ -312,3 +312,25 @@ async def test_a_window_that_was_settled_is_not_heard_again() -> None:
         await ear.listen.close()
         await taking
         assert ear.finals == "hello there next"
+
+
+async def test_a_line_that_has_been_silent_for_a_while_is_sent_in_larger_pieces_until_somebody_speaks() -> None:
+    sizes: list[int] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        async for message in connection:
+            sizes.extend([len(message)] if isinstance(message, bytes) else [])
+
+    loud, hum = b"\x10" * 160, b"\xfe\x7e" * 80
+    async with serve(handle, "127.0.0.1", 0) as server:
+        host, port = next(iter(server.sockets)).getsockname()[:2]
+        listen = DeepgramListen(DeepgramSockets(f"http://{host}:{port}", "lab"), NOVA, SystemClock())
+        taking = asyncio.ensure_future(Ear(listen).take())
+        listen.hear(loud)
+        await wait_for_async(lambda: _true(sum(sizes) == 160), 5, "the first frame")
+        for frame in [hum] * 75 + [hum] * 12 + [loud] * 3:
+            listen.hear(frame)
+        await wait_for_async(lambda: _true(sum(sizes) == 91 * 160), 5, f"everything, not {sizes}")
+        assert sizes == [160] + [160] * 75 + [800, 800, 3 * 160] + [160] * 2
+        await listen.close()
+        await taking

@@ -1,4 +1,4 @@
-"""Where μ-law audio is quiet: a place to begin in the middle of a sentence without cutting a word."""
+"""How loud μ-law audio is: where a sentence may be taken up without cutting a word, and whether anybody speaks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def _loudness(byte: int) -> int:
 
 
 _LOUDNESS: Final = bytes(_loudness(byte) for byte in range(256))
+SILENT: Final = bytes(byte for byte in range(256) if _LOUDNESS[byte] < 3)
+"""Samples below about -39 dB of full scale: the noise of a line, not speech."""
+SOUNDS: Final = 20
+"""Bytes: one louder sample in this many is no mere click."""
+
+
+def is_silent(audio: bytes) -> bool:
+    """Whether hardly a sample of this is louder than the noise of a line."""
+    return len(audio.translate(None, SILENT)) * SOUNDS <= len(audio)
 
 
 def between_words(audio: bytes) -> int | None:
