@@ -96,7 +96,7 @@ class DeepgramListen:
         self._tasks = TaskSet("hearing")
 
     def hear(self, audio: bytes) -> None:
-        self._timeline.hear(audio)
+        self._timeline.hear(audio, is_behind=not self._is_level)
         kept = self._timeline.audio
         end = kept.end
         if not is_silent(audio):

@@ -25,9 +25,9 @@ class Timeline:
         self._words_from: int | None = None
         """Where the audio began that holds the words guessed at and not settled yet."""
 
-    def hear(self, audio: bytes) -> None:
-        """The next audio of the caller."""
-        waits = self._words_from is not None or not self._connected
+    def hear(self, audio: bytes, *, is_behind: bool = False) -> None:
+        """The next audio of the caller; `is_behind` when some of it was not given to the present socket yet."""
+        waits = is_behind or self._words_from is not None or not self._connected
         self.audio.append(audio, LONGEST if waits else UNWORDED)
         self.heard_at = self._clock.monotonic()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -17,7 +18,8 @@ from lab.deepgram.settings import Settings
 from lab.deepgram.state import Deepgram
 from lab.speech.encoder import Speaker, encode
 from lab.speech.mulaw import SILENCE
-from services.voice.deepgram_socket import DeepgramSockets
+from services.voice.deepgram_socket import Capability, DeepgramSockets
+from services.voice.frame_socket import FrameSocket
 from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes
 from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.ports import (
@@ -333,4 +335,33 @@ async def test_a_line_that_has_been_silent_for_a_while_is_sent_in_larger_pieces_
         await wait_for_async(lambda: _true(sum(sizes) == 91 * 160), 5, f"everything, not {sizes}")
         assert sizes == [160] + [160] * 75 + [800, 800, 3 * 160] + [160] * 2
         await listen.close()
+        await taking
+
+
+class OpensLate:
+    """Opens a socket when told to; a frame of the caller's comes in that very moment."""
+
+    def __init__(self, sockets: DeepgramSockets) -> None:
+        self._sockets = sockets
+        self.may_open = asyncio.Event()
+        self.frame_comes: Callable[[], None] = lambda: None
+
+    async def open(self, path: str, query: Sequence[tuple[str, str]], capability: Capability) -> FrameSocket:
+        await self.may_open.wait()
+        socket = await self._sockets.open(path, query, capability)
+        asyncio.get_running_loop().call_soon(self.frame_comes)
+        return socket
+
+
+async def test_what_was_said_before_the_socket_stood_is_kept_until_it_was_given_to_it() -> None:
+    lab = Deepgram(Settings(speed=SPEED), Faults())
+    async with serving(make_app(lab)) as address:
+        opens = OpensLate(DeepgramSockets(address, "lab"))
+        ear = Ear(DeepgramListen(opens, NOVA, SystemClock()))
+        opens.frame_comes = partial(ear.listen.hear, SILENCE)
+        taking = asyncio.ensure_future(ear.take())
+        await ear.hear(SENTENCE, silence_s=2)
+        opens.may_open.set()
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        await ear.listen.close()
         await taking
