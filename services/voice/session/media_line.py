@@ -147,6 +147,9 @@ class _Held:
     def total(self) -> int | None:
         return self._voiced.total
 
+    def characters_within(self, count: int) -> int | None:
+        return self._voiced.characters_within(count)
+
     async def read(self, most: int) -> bytes:
         audio = await self._voiced.read(most)
         hold, self._hold = self._hold, None
