@@ -20,6 +20,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.rates.card import RateCard, packaged_card, read_card
+
 EX_CONFIG = 78
 """The exit status of a process whose settings are wrong (sysexits.h)."""
 
@@ -202,6 +204,24 @@ class OutboundSettings(SettingsGroup):
     """Twilio ends a call of ours at this length, whatever we do."""
 
 
+def _rate_card(value: str) -> str:
+    read_card(value)
+    return value
+
+
+class RateSettings(SettingsGroup):
+    """What providers charge."""
+
+    rate_card: Annotated[str, AfterValidator(_rate_card)] = ""
+    """Rates of one's own, most easily from a file (RATE_CARD_FILE) like `shared/rates/list_prices.toml`; they take the
+    place of the list prices of the products they name."""
+
+    @property
+    def rates(self) -> RateCard:
+        """The list prices, with the rates of one's own in their place."""
+        return packaged_card().replaced_by(read_card(self.rate_card)) if self.rate_card else packaged_card()
+
+
 class DeepgramSettings(SettingsGroup):
     """Hearing and speech."""
 
@@ -349,6 +369,7 @@ ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
     SigningSettings,
     TwilioSettings,
     OutboundSettings,
+    RateSettings,
     DeepgramSettings,
     OpenAISettings,
     OpenAISpeechSettings,

@@ -14,7 +14,7 @@ from statistics import median
 from lab.desk.api import Refused, Row, TooSlow
 from lab.desk.one_call import Desk, Outcome, place
 from lab.desk.running import NotRunning, RunningStack, newest
-from lab.desk.story import answers, case_lines, latencies, latency_line, percentile
+from lab.desk.story import answers, case_lines, cost_line, latencies, latency_line, percentile
 from shared.contracts.relay import Transport
 
 DEFAULT_SCENARIO = "router"
@@ -34,6 +34,7 @@ def call(scenario: str, transport: Transport | None) -> int:
     outcome = place(desk, {"scenario": scenario}, aloud=True)
     print(f"\n  outcome: {outcome.call['outcome']}")
     print(latency_line(answers(outcome.call)))
+    print(cost_line(outcome.call, stack.stood_in))
     _tell_ticket(desk, outcome)
     return 0
 

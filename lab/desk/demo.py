@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lab.desk.api import PlatformApi, Refused, Row, TooSlow, wait_until
 from lab.desk.knowledge import upload_folder
 from lab.desk.one_call import Desk, Outcome, place
-from lab.desk.story import answers, case_lines, latency_line
+from lab.desk.story import answers, case_lines, cost_line, latency_line
 from lab.sample import AGENT, ARTICLES
 from lab.stack.platform import STORES, operator_settings
 from lab.stack.supervisor import stop_asked
@@ -45,7 +45,7 @@ def demo(*, once: bool, kb: Path | None) -> int:
             desk = Desk.of(stack)
             outcome = place(desk, _caller(desk.api, kb), aloud=True)
             print("\nThe ticket")
-            _show(desk, outcome)
+            _show(desk, outcome, stack.stood_in)
         except (StepFailed, Refused, TooSlow) as error:
             print(f"\nThe demo failed: {error}\nLogs: {stack.place.logs}")
             return 1
@@ -91,7 +91,7 @@ def _imported(api: PlatformApi) -> int | None:
     return total if total and searchable == total else None
 
 
-def _show(desk: Desk, outcome: Outcome) -> None:
+def _show(desk: Desk, outcome: Outcome, stood_in: Sequence[str]) -> None:
     """Print the ticket; raise StepFailed when something is not as it should be."""
     call, ticket = outcome.call, outcome.ticket
     if outcome.ended.get("status") != "completed" or not call["notice_heard"]:
@@ -109,6 +109,7 @@ def _show(desk: Desk, outcome: Outcome) -> None:
         print(line)
     print()
     print(latency_line(answers(call)))
+    print(cost_line(call, stood_in))
     if not call["email_confirmed"]:
         raise StepFailed("the e-mail address was not confirmed")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from html import unescape
 from statistics import median
 
@@ -86,3 +87,15 @@ def latency_line(turns: Iterable[Row]) -> str:
         return "  no answer was measured"
     text = f"  first sound of an answer after {median(answer):.0f} ms (median of {len(answer)})"
     return text + (f", of which the platform itself {median(overhead):.1f} ms" if overhead else "")
+
+
+def cost_line(call: Row, stood_in: Sequence[str]) -> str:
+    """What the call cost by the rate card, as far as that is known, and who was not paid."""
+    cost = call["cost"]
+    known = " and ".join(f"{Decimal(amount):.4f} {currency}" for currency, amount in cost["known"].items())
+    text = f"  by the rate card this call comes to {known or 'nothing that is known'}"
+    if cost["unknown"]:
+        text += f", and to what is not known: {'; '.join(cost['unknown'])}"
+    if stood_in:
+        text += f". Nobody was paid for what the lab did in place of {', '.join(stood_in)}"
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ")

@@ -6,6 +6,7 @@ from shared.settings import (
     DatabaseSettings,
     OutboundSettings,
     PublicSettings,
+    RateSettings,
     RedisSettings,
     RoomSettings,
     SigningSettings,
@@ -22,6 +23,7 @@ class GatewaySettings(
     SigningSettings,
     TwilioSettings,
     OutboundSettings,
+    RateSettings,
     RoomSettings,
 ):
     """Everything `python -m services.gateway` reads."""

@@ -17,6 +17,7 @@ from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
 from services.gateway.telephone.twilio_calls import TwilioCalls
 from services.gateway.watch.quiet_calls import QuietCalls
+from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
@@ -46,6 +47,7 @@ class Wiring:
     sessions: AsyncSessions
     redis: Redis
     keys: KeyRing
+    billing: Billing
     switchboard: Switchboard
     recordings: Recordings
     twilio: TwilioCalls
@@ -65,6 +67,7 @@ class Wiring:
         twilio = TwilioCalls(
             settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
         )
+        billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings)
 
         def room(name: str, base: str) -> RoomClient:
@@ -81,11 +84,12 @@ class Wiring:
                 settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
             ),
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
-            switchboard=Switchboard(sessions, clock, signer, addresses),
-            recordings=Recordings(sessions),
+            billing=billing,
+            switchboard=Switchboard(sessions, clock, signer, addresses, billing),
+            recordings=Recordings(sessions, billing),
             twilio=twilio,
             placing=placing,
-            quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses),
+            quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses, billing),
             knowledge=room("knowledge", settings.knowledge_url),
             ticketing=room("ticketing", settings.ticketing_url),
             voice=room("voice", settings.voice_url) if settings.voice_url else None,

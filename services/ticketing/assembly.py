@@ -21,10 +21,14 @@ from shared.clients.kayako_capabilities import Capabilities
 from shared.clients.kayako_known import known_capabilities
 from shared.clock import Clock
 from shared.database.engine import Sessions
-from shared.settings import KayakoSettings, OpenAISettings
+from shared.settings import KayakoSettings, OpenAISettings, RateSettings
 
 TIMES_AS_LONG = 3
 """The quiet time is at least so many times what a new case took to show when the tenant was probed."""
+
+
+class SummarySettings(OpenAISettings, RateSettings):
+    """What writing summaries needs to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ def quiet_s(settings: KayakoSettings, known: Capabilities) -> float:
 
 
 @contextmanager
-def summary_room(settings: OpenAISettings, sessions: Sessions, clock: Clock) -> Iterator[Summariser]:
+def summary_room(settings: SummarySettings, sessions: Sessions, clock: Clock) -> Iterator[Summariser]:
     """The summariser; without an API key it needs no model and imports none."""
-    conversations, store = PostgresConversations(sessions), PostgresSummaryStore(sessions)
+    conversations, store = PostgresConversations(sessions), PostgresSummaryStore(sessions, settings.rates)
     if settings.openai_api_key is None:
         yield Summariser(conversations, store, None)
         return

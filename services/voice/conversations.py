@@ -19,6 +19,7 @@ from shared.conversation.assistant import Assistant
 from shared.conversation.models.openai_chat import Deadlines, OpenAIChat, openai_client
 from shared.conversation.opening import fixed_sentences
 from shared.conversation.state import ConversationState
+from shared.rates.usage import Meter
 from shared.resilience.breaker import Breaker
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.health import Check
@@ -54,10 +55,12 @@ class Conversations:
             breaker = Breaker("openai", clock)
             self._model = OpenAIChat(self._client, settings.openai_model, breaker, settings.openai_reasoning_effort)
 
-    def begin(self, profile: AgentProfile, state: ConversationState, initial_message: str = "") -> Carried:
+    def begin(
+        self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str = ""
+    ) -> Carried:
         """A conversation, new or resumed from this state; a call of ours opens with its message."""
         knowledge = KnowledgeOverHttp(self._room, profile.knowledge_collection, profile.language)
-        model = TimedModel(self._model, self._clock) if self._model is not None else None
+        model = TimedModel(self._model, self._clock, meter) if self._model is not None else None
         return Carried(Assistant(profile, knowledge, model, self._clock, state, initial_message), model)
 
     def fixed_sentences(self, profile: AgentProfile) -> Iterator[str]:

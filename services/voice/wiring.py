@@ -40,6 +40,7 @@ from shared.contracts.agents import AgentProfile
 from shared.conversation.state import ConversationState
 from shared.database.engine import async_sessions, make_async_engine
 from shared.observability.logs import get_logger
+from shared.rates.usage import Meter
 from shared.security.purpose_tokens import TokenSigner
 from shared.task_group import TaskSet
 from shared.web.health import Check
@@ -74,7 +75,7 @@ class Wiring:
         self._voices = Voices(settings, self._sockets, self._cache, clock)
         self._warm_up = WarmUp(self._voices, self._cache)
         self._probes = Probes(self._voices, clock, settings.voice_speech_probe_s)
-        self._recorder = Recorder(self._sessions, clock)
+        self._recorder = Recorder(self._sessions, clock, settings.rates)
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
         self.calls = Calls(Admission(tokens, self._sessions, clock), clock)
@@ -135,26 +136,28 @@ class Wiring:
         profile = claimed.profile
         self._probes.watch(voices_of(profile))
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
-        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock)
-        return self._call(claimed, MediaLine(stream, hearing, self._voices.of(profile), self._clock))
+        meter = Meter()
+        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock, meter)
+        return self._call(claimed, MediaLine(stream, hearing, self._voices.of(profile, meter), self._clock), meter)
 
     def _relay_call(self, claimed: ClaimedCall, session: RelaySession) -> Call:
         """The parts of one call over ConversationRelay, put together."""
         protects = self._settings.voice_protects_notice
-        return self._call(claimed, RelayLine(session, claimed, self._clock, protects_notice=protects))
+        return self._call(claimed, RelayLine(session, claimed, self._clock, protects_notice=protects), Meter())
 
-    def _call(self, claimed: ClaimedCall, line: Line) -> Call:
+    def _call(self, claimed: ClaimedCall, line: Line, meter: Meter) -> Call:
         return Call(
             CallParts(
                 claimed=claimed,
                 line=line,
                 conversation=self._conversations.begin(
-                    claimed.profile, ConversationState.from_json(claimed.checkpoint), claimed.initial_message
+                    claimed.profile, ConversationState.from_json(claimed.checkpoint), meter, claimed.initial_message
                 ),
                 recorder=self._recorder,
                 limits=self._limits,
                 protects_notice=self._settings.voice_protects_notice,
                 clock=self._clock,
+                meter=meter,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -19,7 +20,8 @@ from shared.contracts.conversations import Outcome
 from shared.contracts.tasks import TaskName
 from shared.conversation.state import ConversationState
 from shared.database.engine import Sessions
-from shared.database.models import Conversation, ConversationFacts
+from shared.database.models import Call, CallSession, Charge, Conversation, ConversationFacts, Recording, Transfer
+from shared.record.figures import Billed, cost_of, session_figures
 from shared.settings import DatabaseSettings, load
 
 
@@ -64,5 +66,28 @@ def write_facts(session: Session, conversation_id: UUID) -> None:
         "recorded_at": func.now(),
         **asdict(turn_figures(conversation.turns)),
     }
+    if conversation.call is not None:
+        figures |= _of_call(session, conversation.call, is_closed=conversation.closed_at is not None)
     row = insert(ConversationFacts).values(conversation_id=conversation_id, **figures)
     session.execute(row.on_conflict_do_update(index_elements=[ConversationFacts.conversation_id], set_=figures))
+
+
+def _of_call(session: Session, call: Call, *, is_closed: bool) -> dict[str, Any]:
+    """What only calls have: the figures their voice processes left, and their cost."""
+    sessions = session.scalars(select(CallSession).where(CallSession.call_id == call.id)).all()
+    cost = cost_of(
+        Billed(
+            call=call,
+            is_closed=is_closed,
+            sessions=sessions,
+            charges=session.scalars(select(Charge).where(Charge.conversation_id == call.conversation_id)).all(),
+            transfer=session.get(Transfer, call.id),
+            recordings=session.scalars(select(Recording).where(Recording.call_id == call.id)).all(),
+        )
+    )
+    found = session_figures(sessions)
+    return {
+        "false_interruptions": found.false_interruptions,
+        "silences": found.silences,
+        "cost": {"known": cost.written(), "unknown": list(cost.unknown)},
+    }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 
 from shared.contracts.conversations import Speaker
 from shared.conversation.state import ConversationState
 from shared.database.models import Turn
+from shared.record.figures import stage_figures
 
 ANSWER = "answer"
 """Milliseconds from the end of the caller's turn to the first audio; see `names.STAGES`."""
@@ -23,6 +24,8 @@ class TurnFigures:
     interruptions: int
     answer_ms_median: float | None
     answer_ms_worst: float | None
+    stages: dict[str, dict[str, float]]
+    """By stage: count, median_ms and worst_ms."""
 
 
 def turn_figures(turns: Iterable[Turn]) -> TurnFigures:
@@ -35,6 +38,7 @@ def turn_figures(turns: Iterable[Turn]) -> TurnFigures:
         interruptions=sum(turn.speaker == Speaker.ASSISTANT and turn.interrupted for turn in known),
         answer_ms_median=median(answers) if answers else None,
         answer_ms_worst=max(answers, default=None),
+        stages={stage: asdict(found) for stage, found in stage_figures(turn.stages_ms for turn in known).items()},
     )
 
 

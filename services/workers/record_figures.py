@@ -12,10 +12,12 @@ from services.workers import watch_metrics as metrics
 from shared.contracts.tasks import Queue
 from shared.contracts.tickets import TicketState
 from shared.database.engine import Sessions
-from shared.database.models import Conversation, DeadLetter, OutboxRow, Ticket
+from shared.database.models import Charge, Conversation, DeadLetter, OutboxRow, Ticket
 
 LOOK_BACK = timedelta(days=7)
 LATE = timedelta(minutes=2)
+SETTLED = timedelta(seconds=10)
+"""A transaction that began so long ago has ended: no statement of ours runs that long."""
 
 
 class RecordFigures:
@@ -24,6 +26,7 @@ class RecordFigures:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._timed_until: datetime | None = None
+        self._charged_until: datetime | None = None
 
     def measure(self) -> None:
         """Set the gauges. Raises SQLAlchemyError."""
@@ -32,6 +35,7 @@ class RecordFigures:
             _dead_letters(session)
             _tickets(session)
             self._time_tickets(session)
+            self._count_charges(session)
 
     def _time_tickets(self, session: Session) -> None:
         """Observe each ticket that came to stand since the last look, once."""
@@ -46,6 +50,25 @@ class RecordFigures:
             for seconds in session.scalars(newly):
                 metrics.ticket_delay_seconds.observe(seconds)
         self._timed_until = now
+
+    def _count_charges(self, session: Session) -> None:
+        """Add up what was charged since the last look, once; as of a moment ago, when nobody writes any more."""
+        now: datetime = session.scalars(select(func.now() - SETTLED)).one()
+        if self._charged_until is not None:
+            newly = (
+                select(
+                    Charge.provider, Charge.unit, Charge.currency, func.sum(Charge.quantity), func.sum(Charge.amount)
+                )
+                .where(Charge.noted_at > self._charged_until, Charge.noted_at <= now)
+                .group_by(Charge.provider, Charge.unit, Charge.currency)
+            )
+            for provider, unit, currency, quantity, amount in session.execute(newly):
+                metrics.usage_total.labels(provider=provider, unit=unit).inc(float(quantity))
+                if currency is None or amount is None:
+                    metrics.unpriced_total.labels(provider=provider, unit=unit).inc(float(quantity))
+                else:
+                    metrics.cost_total.labels(provider=provider, currency=currency).inc(float(amount))
+        self._charged_until = now
 
 
 def _outbox(session: Session) -> None:

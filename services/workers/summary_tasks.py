@@ -9,16 +9,16 @@ from uuid import UUID
 from celery import shared_task
 
 from services.ticketing.application.summarise import Summariser
-from services.ticketing.assembly import summary_room
+from services.ticketing.assembly import SummarySettings, summary_room
 from services.workers.durable import delivery
 from services.workers.of_this_process import OfThisProcess
 from services.workers.stores import open_sessions
 from shared.clock import SystemClock
 from shared.contracts.tasks import TaskName
-from shared.settings import DatabaseSettings, OpenAISettings, load
+from shared.settings import DatabaseSettings, load
 
 
-class Settings(DatabaseSettings, OpenAISettings):
+class Settings(DatabaseSettings, SummarySettings):
     """What the tasks need."""
 
 

@@ -28,6 +28,11 @@ ticket_delay_seconds = Histogram(
     "callwright_ticket_delay_seconds", "From the end of a conversation to its case", buckets=names.TICKET_BUCKETS
 )
 tickets_duplicate_total = Counter("callwright_tickets_duplicate_total", "Doubled cases the sweep merged: must stay 0")
+cost_total = Counter("callwright_cost_total", "What calls cost by the rate card", ["provider", "currency"])
+usage_total = Counter("callwright_usage_total", "What calls used of providers", ["provider", "unit"])
+unpriced_total = Counter(
+    "callwright_unpriced_total", "What calls used of providers and has no known price", ["provider", "unit"]
+)
 schedule_last_success = Gauge(
     "callwright_schedule_last_success_timestamp_seconds", "When a periodic task last succeeded", ["job"]
 )

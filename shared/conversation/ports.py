@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from shared.contracts.knowledge import SearchAnswer
 from shared.errors import Transient
+from shared.rates.usage import Meter
 
 
 class Knowledge(Protocol):
@@ -48,6 +49,8 @@ class ModelRequest:
     most_tokens: int
     cache_key: str
     """Same key for requests that share a prefix; no personal data in it."""
+    meter: Meter = field(default_factory=Meter)
+    """Counts the tokens, however the answer ends."""
 
 
 class ChatModel(Protocol):

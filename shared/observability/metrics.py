@@ -65,7 +65,7 @@ frames_rejected_total = Counter("callwright_frames_rejected_total", "Frames from
 build_info = Gauge("callwright_build_info", "Always 1; the labels say what runs", ["version", "room"])
 model_tokens_total = Counter(
     "callwright_model_tokens_total",
-    "Tokens by kind: input, cached, output; estimated for cancelled answers",
+    "Tokens by kind: input, cached, cache_write, output; estimated for cancelled answers",
     ["model", "kind"],
 )
 outputs_blocked_total = Counter(

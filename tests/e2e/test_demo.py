@@ -39,6 +39,7 @@ def test_the_demo_ends_with_one_good_ticket_and_leaves_nothing_running() -> None
     assert "Answers given from · Restart your router · What an orange light means" in told
     assert "Assistant: Hello, this is Fern at Fernway Internet. I am an AI assistant." in told
     assert "[interrupted here]" in told
+    assert re.search(r"by the rate card this call comes to 0\.0\d{3} USD\. Nobody was paid for what the lab did", told)
     assert _left_running(marker.encode()) == []
 
 

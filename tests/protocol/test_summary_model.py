@@ -19,6 +19,7 @@ from services.ticketing.domain.conversation import Conversation
 from services.ticketing.domain.summary import Summary, SummaryOrigin
 from shared.clock import SystemClock
 from shared.errors import Transient
+from shared.rates.usage import Meter, Product, Unit
 from shared.resilience.breaker import BreakerOpen
 from shared.settings import OpenAISettings
 from tests.unit.ticketing.heard import router_call
@@ -31,6 +32,7 @@ class Lab:
         self.stand_in = stand_in
         self.address = address
         self.model = self.client()
+        self.meter = Meter()
 
     def client(self, deadline_s: float = 0.5, **settings: Any) -> OpenAISummaries:
         known = OpenAISettings(openai_base_url=f"{self.address}/v1", **settings)
@@ -40,7 +42,7 @@ class Lab:
         self.stand_in.faults.add(OpenAIFaultSetting(kind=kind, **more))
 
     async def summarise(self, conversation: Conversation | None = None) -> Summary | None:
-        return await asyncio.to_thread(self.model.summarise, conversation or router_call())
+        return await asyncio.to_thread(self.model.summarise, conversation or router_call(), self.meter)
 
 
 @pytest.fixture
@@ -57,6 +59,9 @@ async def test_a_summary_comes_back_in_our_form(lab: Lab) -> None:
     assert summary is not None
     assert summary.origin is SummaryOrigin.MODEL
     assert summary.model == "gpt-6-luna"
+    used = {one.unit: one for one in lab.meter.used}
+    assert used.keys() >= {Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS}
+    assert {one.product for one in used.values()} == {Product("openai", "gpt-6-luna")}
     assert "engineer" in summary.wish
     assert summary.promise == "I will open a ticket and a colleague will call you back."
 

@@ -44,6 +44,8 @@ from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.contracts.knowledge import SearchAnswer
 from shared.conversation.assistant import Assistant
 from shared.conversation.phrases import Phrase, phrase
+from shared.rates.card import packaged_card
+from shared.rates.usage import Meter, Product
 from tests.unit.test_voice_playout import PER_CHARACTER, RATE, FarEnd, Sound, now
 from tests.virtual_time import BEGAN, LoopClock, on_virtual_time
 from tests.voice_house import a_passage
@@ -257,8 +259,8 @@ async def a_call(
     limits: CallLimits = LIMITS,
 ) -> Ending:
     mouth = Mouth(vendor) if isinstance(vendor, Vendor) else vendor
-    clock, pace, cache = LoopClock(), Pace(), AudioCache()
-    candidate = Candidate(mouth, pace, Standing("test", mouth.traits.first_sound_s, clock))
+    clock, pace, cache, meter = LoopClock(), Pace(), AudioCache(), Meter()
+    candidate = Candidate(mouth, pace, Standing("test", mouth.traits.first_sound_s, clock), Product("test", "voice"))
     for apology in apologies_in("en").all:
         cache.keep("a voice", apology, bytes(len(apology) * PER_CHARACTER))
     claimed = ClaimedCall(uuid4(), "CA1", uuid4(), 1, "inbound", "t" * 32, BEGAN, {}, PROFILE)
@@ -268,14 +270,15 @@ async def a_call(
             line=MediaLine(
                 cast("MediaStream", telephone),
                 ears,
-                Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock),
+                Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, meter),
                 clock,
             ),
             conversation=Carried(Assistant(PROFILE, Library(mood), None, clock), None),
-            recorder=Recorder(cast("Any", no_sessions), clock),
+            recorder=Recorder(cast("Any", no_sessions), clock, packaged_card()),
             limits=limits,
             protects_notice=protects,
             clock=clock,
+            meter=meter,
         )
     )
     return await call.run()

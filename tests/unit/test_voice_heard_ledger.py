@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import pytest
@@ -17,6 +18,8 @@ from services.voice.playout.heard_ledger import HeardLedger, Segment
 from services.voice.speech.pace import Pace
 
 BARGE_INS = 10_000
+UNEVEN_BARGE_INS = 1_500
+SILENCE = b"\xff"
 TICK_S = FRAME / RATE
 LEAD_S = 1.0
 PER_CHARACTER = 320
@@ -42,16 +45,23 @@ class Sentence:
     chunk: int
     every: int
     """Ticks between two chunks of it that the voice delivers."""
+    starts: tuple[int, ...] = ()
+    """Where in the audio each character begins, when the voice reports that."""
+
+    def characters_within(self, count: int) -> int | None:
+        return max(0, bisect_right(self.starts, count) - 1) if self.starts else None
 
 
 class Talk:
     """One reply over one line, in ticks of 20 ms: the sender's ledger on one side, the lab's telephone on the other."""
 
+    pace = PACE
+
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
         self.sentences = [self._sentence(place) for place in range(dice.randint(1, 3))]
         self.delay = dice.choice(DELAYS)
-        self.ledger = HeardLedger(PACE)
+        self.ledger = HeardLedger(self.pace)
         self.telephone = Playout()
         self.ears = Decoder()
         self.heard: dict[int, set[int]] = defaultdict(set)
@@ -117,6 +127,7 @@ class Talk:
     def _begin(self, sentence: Sentence) -> None:
         segment = self.ledger.queue(1, sentence.text)
         segment.total = len(sentence.audio) if sentence.is_known else None
+        segment.characters_within = sentence.characters_within
         self._segments.append(segment)
         self._left = sentence.audio
 
@@ -181,14 +192,33 @@ class Talk:
                     assert len(self.heard[place - 1]) == len(told[place - 1])
         assert len(heard) <= really + 1
         longest = max(len(word) for text in told for word in text.split())
-        guessed = max((0.2 * len(one.text) for one in self.sentences if not one.is_known), default=0)
+        guesses = (one for one in self.sentences if not one.is_known and not one.starts)
+        guessed = max((0.2 * len(one.text) for one in guesses), default=0)
         late = 2 * self.delay * FRAME / PER_CHARACTER
         assert len(heard) >= really - longest - guessed - late - 4
 
 
-def interrupted_talk(seed: int) -> None:
+class UnevenTalk(Talk):
+    """A voice that dwells on some words and says where: no share of its sound tells how much was said."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.pace = Pace()
+        super().__init__(dice)
+
+    def _sentence(self, place: int) -> Sentence:
+        plain = super()._sentence(place)
+        audio, starts = b"", []
+        for position, character in enumerate(plain.text):
+            if character == " ":
+                audio += SILENCE * FRAME * self.dice.choice((0, 0, 0, 5, 40))
+            starts.append(len(audio))
+            audio += plain.audio[position * PER_CHARACTER : (position + 1) * PER_CHARACTER]
+        return replace(plain, audio=audio, starts=tuple(starts))
+
+
+def interrupted_talk(seed: int, kind: type[Talk] = Talk) -> None:
     dice = random.Random(seed)
-    talk = Talk(dice)
+    talk = kind(dice)
     for _ in range(dice.choice((0, 0, 0, 1, 2))):
         for _ in range(dice.randint(1, 60)):
             talk.step()
@@ -211,6 +241,16 @@ def test_ten_thousand_barge_ins_agree_with_what_the_caller_heard(part: int) -> N
     for seed in range(part, BARGE_INS, 4):
         try:
             interrupted_talk(seed)
+        except AssertionError as error:
+            error.add_note(f"barge-in {seed}")
+            raise
+
+
+def test_with_word_times_an_uneven_voice_is_heard_to_the_word() -> None:
+    """The pauses of such a voice are longer than its words: by shares of its sound this fails at once."""
+    for seed in range(UNEVEN_BARGE_INS):
+        try:
+            interrupted_talk(seed, UnevenTalk)
         except AssertionError as error:
             error.add_note(f"barge-in {seed}")
             raise

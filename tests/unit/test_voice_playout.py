@@ -14,6 +14,7 @@ from lab.speech.encoder import Speaker, encode
 from services.voice.loudness import between_words
 from services.voice.playout.heard_ledger import HeardLedger
 from services.voice.playout.playout import CHUNK, GRACE_S, KEPT, LEAD_S, Playout
+from services.voice.session.media_line import MediaSentence
 from services.voice.speech.pace import Pace, words_within
 from tests.virtual_time import LoopClock, on_virtual_time
 
@@ -90,6 +91,9 @@ class Sound:
         self.total: int | None = None if wait_s else size
         self._left, self._piece, self._wait_s = size, piece, wait_s
 
+    def characters_within(self, count: int) -> int | None:  # noqa: ARG002
+        return None
+
     async def read(self, most: int) -> bytes:
         if self._left and self._wait_s:
             await asyncio.sleep(self._wait_s)
@@ -140,6 +144,30 @@ def test_ten_seconds_of_sound_are_few_messages_and_never_run_dry() -> None:
             buffered -= at - last
             assert buffered > -CHUNK / RATE, "the far end had nothing to play"
             buffered, last = max(buffered, 0.0) + size / RATE, at
+
+    on_virtual_time(work())
+
+
+def test_a_voice_that_tells_its_times_is_heard_by_them() -> None:
+    """Two words in the first tenth of its sound, two in the last: through all that lies between voice and ledger."""
+
+    class Timed(Sound):
+        sent_at = 0.0
+        sounded_at: float | None = 0.0
+
+        def characters_within(self, count: int) -> int | None:
+            return 8 if RATE // 2 <= count < 9 * RATE // 2 else 18 if count else 0
+
+    async def nobody_speaks() -> None:
+        return None
+
+    async def work() -> None:
+        playout, _ = a_playout()
+        segment = playout.ledger.queue(1, "one two three four")
+        playing = asyncio.create_task(MediaSentence(segment, Timed(5 * RATE), playout).play(nobody_speaks))
+        await asyncio.sleep(3)
+        assert playout.ledger.heard(1, now()) == "one two"
+        playing.cancel()
 
     on_virtual_time(work())
 
@@ -237,6 +265,9 @@ class Speech:
     def __init__(self, text: str, place: int) -> None:
         self._audio = encode(text, Speaker.ASSISTANT, place)
         self.total: int | None = len(self._audio)
+
+    def characters_within(self, count: int) -> int | None:  # noqa: ARG002
+        return None
 
     async def read(self, most: int) -> bytes:
         piece, self._audio = self._audio[:most], self._audio[most:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -18,8 +20,10 @@ from shared.contracts.calls import CallStatus, RecordingKind, RecordingStatus, T
 from shared.contracts.conversations import Channel, Outcome, Speaker
 from shared.contracts.relay import Transport
 from shared.contracts.tickets import TicketState
-from shared.database.models import Recording, Turn
+from shared.database.models import Charge, Recording, Turn
 from shared.errors import NotFound
+from shared.rates.usage import Unit
+from shared.record.figures import session_figures, stage_figures, written
 from shared.security.api_keys import Scope
 
 routes = api_router("calls")
@@ -60,6 +64,48 @@ class CallRecording(BaseModel):
     url: str | None = Field(description="null without the scope transcripts:read; Twilio may ask for credentials")
 
 
+class CallCost(BaseModel):
+    """What a call cost by the rate card: list prices, unless RATE_CARD_FILE has others. No invoice."""
+
+    known: dict[str, str] = Field(description="by currency, the sum of everything whose price is known; exact decimals")
+    unknown: list[str] = Field(description="what the call must have cost besides, in words; empty when nothing is")
+    rates_of: date | None = Field(description="the youngest rate used holds from this day; null when none was")
+
+
+class CallUsage(BaseModel):
+    """So much of one product, and its price."""
+
+    provider: str
+    item: str = Field(description="as the rate card calls it")
+    unit: Unit
+    quantity: str = Field(description="an exact decimal")
+    is_estimate: bool = Field(description="counted by us because the provider did not say")
+    amount: str | None = Field(description="null when no price is known, which is not 0")
+    currency: str | None
+    rate_valid_from: date | None
+
+
+class StageTimes(BaseModel):
+    """One stage of the answers, in milliseconds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    count: int
+    median_ms: float
+    worst_ms: float
+
+
+class CallFigures(BaseModel):
+    """How a call went, in numbers; several voice processes that had it are added up."""
+
+    stages: dict[str, StageTimes] = Field(description="by stage of an answer, over the turns that have it")
+    interruptions: int = Field(description="replies that the caller broke off")
+    false_interruptions: int = Field(description="pauses after which the speech went on: a cough, a listener's word")
+    silences: int = Field(description="how often the caller was asked whether they are still there")
+    kept_characters: int = Field(description="spoken from kept audio, which costs nothing")
+    usage: list[CallUsage]
+
+
 class CallSummary(BaseModel):
     """One call, without its words."""
 
@@ -84,6 +130,7 @@ class CallSummary(BaseModel):
     answered_by: str | None = Field(description="who picked up a call that we placed; null when nobody listened for it")
     transfer: CallTransfer | None
     ticket: CallTicket | None = Field(description="null when the call needs none, or is still open")
+    cost: CallCost
 
 
 class CallPage(BaseModel):
@@ -127,6 +174,7 @@ class CallDetail(CallSummary):
     notice_heard: bool = Field(description="whether the caller heard that an AI assistant answers")
     transcript_included: bool = Field(description="false when the key lacks the scope transcripts:read")
     recordings: list[CallRecording]
+    figures: CallFigures
     turns: list[CallTurn]
 
 
@@ -177,6 +225,11 @@ _SUMMARY_EXAMPLE = {
         "case_url": "https://example.kayako.com/agent/conversations/1042",
         "opened_at": "2026-11-20T08:25:06Z",
     },
+    "cost": {
+        "known": {"USD": "0.042183"},
+        "unknown": ["no price for outbound US toll-free of twilio, by seconds"],
+        "rates_of": "2026-09-22",
+    },
 }
 _DETAIL_EXAMPLE = {
     **_SUMMARY_EXAMPLE,
@@ -194,6 +247,25 @@ _DETAIL_EXAMPLE = {
             "url": "https://api.twilio.com/2010-04-01/Accounts/AC0/Recordings/RE0f3e5b7c9d1e2f30415263748596a7b8",
         }
     ],
+    "figures": {
+        "stages": {"answer": {"count": 1, "median_ms": 520.0, "worst_ms": 520.0}},
+        "interruptions": 1,
+        "false_interruptions": 0,
+        "silences": 0,
+        "kept_characters": 118,
+        "usage": [
+            {
+                "provider": "deepgram",
+                "item": "nova-3",
+                "unit": "seconds",
+                "quantity": "80.4",
+                "is_estimate": False,
+                "amount": "0.006432",
+                "currency": "USD",
+                "rate_valid_from": "2026-05-05",
+            }
+        ],
+    },
     "turns": [
         {
             "number": 1,
@@ -265,7 +337,6 @@ async def get_call(call_id: UUID, key: CurrentKey, session: Session) -> CallDeta
     records = CallRecords(session)
     record = await records.one(call_id)
     turns = await records.turns(record.conversation.id)
-    recordings = await records.recordings(call_id)
     readable = Scope.TRANSCRIPTS_READ in key.scopes
     conversation = record.conversation
     return CallDetail(
@@ -275,13 +346,14 @@ async def get_call(call_id: UUID, key: CurrentKey, session: Session) -> CallDeta
         email_confirmed=conversation.email_confirmed,
         notice_heard=conversation.notice_heard,
         transcript_included=readable,
-        recordings=[_recording(recording, readable=readable) for recording in recordings],
+        recordings=[_recording(recording, readable=readable) for recording in record.recordings],
+        figures=_figures(record, turns),
         turns=[_turn(turn, readable=readable) for turn in turns],
     )
 
 
 def _summary(record: CallRecord) -> dict[str, object]:
-    call, conversation = record.call, record.conversation
+    call, conversation, cost = record.call, record.conversation, record.cost
     return {
         "id": call.id,
         "call_sid": call.call_sid,
@@ -304,7 +376,30 @@ def _summary(record: CallRecord) -> dict[str, object]:
         "answered_by": call.answered_by,
         "transfer": CallTransfer.model_validate(record.transfer) if record.transfer else None,
         "ticket": CallTicket.model_validate(record.ticket) if record.ticket else None,
+        "cost": CallCost(known=cost.written(), unknown=list(cost.unknown), rates_of=cost.rates_of),
     }
+
+
+def _figures(record: CallRecord, turns: Sequence[Turn]) -> CallFigures:
+    stages = stage_figures(turn.stages_ms for turn in turns)
+    return CallFigures(
+        **asdict(session_figures(record.sessions)),
+        stages={stage: StageTimes.model_validate(found) for stage, found in stages.items()},
+        usage=[_usage(charge) for charge in record.charges],
+    )
+
+
+def _usage(charge: Charge) -> CallUsage:
+    return CallUsage(
+        provider=charge.provider,
+        item=charge.item,
+        unit=Unit(charge.unit),
+        quantity=written(charge.quantity),
+        is_estimate=charge.is_estimate,
+        amount=written(charge.amount) if charge.amount is not None else None,
+        currency=charge.currency,
+        rate_valid_from=charge.rate_valid_from,
+    )
 
 
 def _recording(recording: Recording, *, readable: bool) -> CallRecording:

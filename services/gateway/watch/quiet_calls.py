@@ -19,6 +19,7 @@ from sqlalchemy import func, or_, select, update
 from services.gateway.outbound.orders import ANSWERED_WITHIN
 from services.gateway.outbound.placing import Placing
 from services.gateway.telephone.twilio_calls import CallOver, PlacedCall, TwilioCalls
+from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.call_book import CallBook
 from services.gateway.webhooks.next_step import after_stream
 from services.gateway.webhooks.report import CallReport
@@ -54,13 +55,20 @@ class QuietCalls:
     """Looks after such calls; each is looked at by one gateway, once in `QUIET`."""
 
     def __init__(
-        self, sessions: AsyncSessions, clock: Clock, twilio: TwilioCalls, placing: Placing, addresses: Addresses
+        self,
+        sessions: AsyncSessions,
+        clock: Clock,
+        twilio: TwilioCalls,
+        placing: Placing,
+        addresses: Addresses,
+        billing: Billing,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._twilio = twilio
         self._placing = placing
         self._addresses = addresses
+        self._billing = billing
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -131,7 +139,7 @@ class QuietCalls:
             fields={} if seconds is None else {"CallDuration": str(seconds)},
         )
         log.warning("status_was_lost", call_sid=quiet.call_sid, status=report.status.value)
-        await note_status(self._sessions, report, self._clock.now())
+        await note_status(self._sessions, self._billing, report, self._clock.now())
 
     async def _pull(self, quiet: _Quiet) -> None:
         """Take the call from its voice process, and have the next one go on from the checkpoint.

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.gateway.webhooks.billing import Billing, recording_used
 from services.gateway.webhooks.call_book import CallBook
 from services.gateway.webhooks.report import CallReport
 from shared.contracts.calls import RecordingKind, RecordingStatus
@@ -33,8 +34,9 @@ LONGEST_S = 24 * 3600
 class Recordings:
     """Notes recordings in the record, and has the ticket told of those that can be listened to."""
 
-    def __init__(self, sessions: AsyncSessions) -> None:
+    def __init__(self, sessions: AsyncSessions, billing: Billing) -> None:
         self._sessions = sessions
+        self._billing = billing
 
     async def note(self, report: CallReport, kind: RecordingKind, status: RecordingStatus | None = None) -> None:
         """What this report says about a recording of its call; nothing when it names none.
@@ -54,6 +56,8 @@ class Recordings:
                 log.info("recording_noted", kind=kind.value, status=status.value if status else "")
                 if status is RecordingStatus.COMPLETED:
                     await _tell_ticket(session, rows.conversation.id)
+                    if (seconds := _seconds(report)) is not None:
+                        await self._billing.note(session, rows.conversation, sid, recording_used(seconds))
 
 
 async def _keep(

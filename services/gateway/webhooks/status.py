@@ -21,7 +21,7 @@ async def status(report: Report, wiring: Wired) -> Response:
     """Note the call's state; its end closes the conversation when the voice process is done as well."""
     if read_status(report.fields.get("CallStatus", "")) is None:
         webhooks_rejected_total.labels(reason="unknown_status").inc()
-    elif not await note_status(wiring.sessions, report, wiring.clock.now()):
+    elif not await note_status(wiring.sessions, wiring.billing, report, wiring.clock.now()):
         webhooks_rejected_total.labels(reason="unknown_call").inc()
         log.warning("status_of_unknown_call", call_sid=report.call_sid, status=report.status)
     return Response(status_code=204)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.call_book import CallBook, CallRows
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.switchboard import count_end
@@ -19,7 +20,7 @@ LONGEST_CALL_S = 24 * 3600
 """Twilio's own limit; a longer duration is a mistake."""
 
 
-async def note_status(sessions: AsyncSessions, report: CallReport, now: datetime) -> bool:
+async def note_status(sessions: AsyncSessions, billing: Billing, report: CallReport, now: datetime) -> bool:
     """Write what is news, and close the conversation when that was its end; False for a call that nobody knows."""
     closed = False
     async with transaction(sessions) as session:
@@ -30,6 +31,7 @@ async def note_status(sessions: AsyncSessions, report: CallReport, now: datetime
         with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
             _apply(rows, report, now)
             if report.status.is_final:
+                await billing.note_end(session, rows.conversation, rows.call)
                 closed = await book.close_if_over(rows, now)
     if closed:
         count_end(rows)

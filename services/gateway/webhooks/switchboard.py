@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from services.gateway.webhooks import twiml
+from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.call_book import CallBook, CallRows
 from services.gateway.webhooks.caller import is_e164
 from services.gateway.webhooks.next_step import (
@@ -56,11 +57,14 @@ Reading = Callable[[CallState], Answer]
 class Switchboard:
     """Answers the webhooks of a call."""
 
-    def __init__(self, sessions: AsyncSessions, clock: Clock, signer: TokenSigner, addresses: Addresses) -> None:
+    def __init__(
+        self, sessions: AsyncSessions, clock: Clock, signer: TokenSigner, addresses: Addresses, billing: Billing
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._signer = signer
         self._addresses = addresses
+        self._billing = billing
 
     async def answer(self, report: CallReport, decide: Decision, read: Reading = usual_answer) -> Response:
         """The document for this report: the rows' state, changed by `decide`, read by `read`.
@@ -96,6 +100,7 @@ class Switchboard:
                 before = rows.state(report.status)
                 state = decide(before)
                 rows.store(state, now, report)
+                await self._billing.note_transfer(session, rows.conversation, rows.transfer)
                 if state.status.is_final:
                     closed = await book.close_if_over(rows, now)
                 found = read(state)

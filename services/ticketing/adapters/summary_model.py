@@ -14,6 +14,7 @@ from services.ticketing.domain.summary import Summary
 from shared.clock import Clock
 from shared.errors import Permanent, Transient
 from shared.observability.logs import get_logger
+from shared.rates.usage import Meter, Product, tokens_by_price
 from shared.resilience.breaker import Breaker
 from shared.settings import OpenAISettings
 
@@ -55,7 +56,7 @@ class OpenAISummaries:
         self._breaker = Breaker("the summary model", clock)
         self._client = OpenAI(api_key=key, base_url=settings.openai_base_url, timeout=deadline_s, max_retries=0)
 
-    def summarise(self, conversation: Conversation) -> Summary | None:
+    def summarise(self, conversation: Conversation, meter: Meter) -> Summary | None:
         self._breaker.enter()
         try:
             completion = self._ask(conversation)
@@ -65,7 +66,23 @@ class OpenAISummaries:
             self._breaker.failed()
             raise ModelAway(f"the model did not answer ({type(error).__name__})") from error
         self._breaker.succeeded()
+        self._count(completion, meter)
         return accepted(_read(completion), conversation, self._model)
+
+    def _count(self, completion: ChatCompletion, meter: Meter) -> None:
+        usage = completion.usage
+        if usage is None:
+            return
+        details = usage.prompt_tokens_details
+        tokens = tokens_by_price(
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            cached=(details.cached_tokens or 0) if details is not None else 0,
+            written=(details.cache_write_tokens or 0) if details is not None else 0,
+        )
+        for unit, count in tokens.items():
+            if count:
+                meter.add(Product("openai", self._model), unit, count)
 
     def _ask(self, conversation: Conversation) -> ChatCompletion:
         return self._client.chat.completions.create(

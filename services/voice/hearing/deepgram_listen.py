@@ -33,6 +33,7 @@ from services.voice.hearing.timeline import Timeline
 from services.voice.loudness import is_silent
 from shared.clock import Clock
 from shared.observability.logs import get_logger
+from shared.rates.usage import Meter, Unit
 from shared.resilience.backoff import backoff
 from shared.task_group import TaskSet
 
@@ -72,11 +73,12 @@ class DeepgramListen:
     """`Hearing` of one call."""
 
     def __init__(
-        self, sockets: Opens, recogniser: Recogniser, clock: Clock, times: ListenTimes = ListenTimes()
+        self, sockets: Opens, recogniser: Recogniser, clock: Clock, meter: Meter, times: ListenTimes = ListenTimes()
     ) -> None:
         self._sockets = sockets
         self._times = times
         self._clock = clock
+        self._meter = meter
         self._timeline = Timeline(clock)
         self._recogniser = recogniser
         self._dialect: Dialect = recogniser.dialect(self._timeline)
@@ -158,7 +160,7 @@ class DeepgramListen:
         socket = await self._sockets.open(self._recogniser.path, self._recogniser.query, Capability.HEARING)
         for event in dialect.begin():
             yield event
-        self._given = timeline.connect(self._fed)
+        self._given = begins = timeline.connect(self._fed)
         self._socket = socket
         self._sent_at = self._clock.monotonic()
         self._is_level = False
@@ -169,6 +171,8 @@ class DeepgramListen:
                     yield event
         finally:
             self._socket = None
+            # All audio that is sent is billed, whatever is in it, and what is sent again is billed again.
+            self._meter.add(self._recogniser.product, Unit.SECONDS, (self._given - begins) / BYTES_PER_SECOND)
             timeline.disconnect()
             feeding.cancel()
             socket.transport.abort()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.voice.hearing.ports import Heard
 from services.voice.hearing.timeline import Timeline
+from shared.rates.usage import Product
 
 
 class Garbage(Exception):
@@ -52,5 +53,7 @@ class Recogniser:
 
     path: str
     query: tuple[tuple[str, str], ...]
+    product: Product
+    """What hearing is billed as, by seconds of audio."""
     dialect: Callable[[Timeline], Dialect]
     """Makes the dialect of one call, whose times it keeps in the timeline."""

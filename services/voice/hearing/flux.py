@@ -11,6 +11,7 @@ from services.voice.hearing.dialect import Failed, Recogniser
 from services.voice.hearing.flux_messages import Connected, Event, FatalError, StreamWarning, TurnInfo, read_message
 from services.voice.hearing.timeline import Timeline
 from shared.observability.logs import get_logger
+from shared.rates.usage import Product
 from shared.settings import DeepgramSettings
 
 log = get_logger(__name__)
@@ -42,7 +43,7 @@ def flux(settings: DeepgramSettings, language: str, company: str) -> Recogniser:
         query.append(("language_hint", spoken))
     if company:
         query.append(("keyterm", company))
-    return Recogniser(PATH, tuple(query), Flux)
+    return Recogniser(PATH, tuple(query), Product(PROVIDER, query[0][1]), Flux)
 
 
 class Flux:

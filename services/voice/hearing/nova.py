@@ -19,6 +19,7 @@ from services.voice.hearing.nova_messages import (
 )
 from services.voice.hearing.timeline import Timeline
 from shared.observability.logs import get_logger
+from shared.rates.usage import Product
 from shared.settings import DeepgramSettings
 
 log = get_logger(__name__)
@@ -46,7 +47,8 @@ def nova(settings: DeepgramSettings, language: str, company: str) -> Recogniser:
     ]
     if settings.deepgram_listen_model.startswith("nova-3") and company:
         query.append(("keyterm", company))
-    return Recogniser(PATH, tuple(query), Nova)
+    several = " multi" if language == "multi" else ""
+    return Recogniser(PATH, tuple(query), Product(PROVIDER, settings.deepgram_listen_model + several), Nova)
 
 
 class Nova:

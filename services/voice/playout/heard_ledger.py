@@ -12,6 +12,7 @@ Pure: every moment comes in as an argument, in seconds of a monotonic clock.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -83,11 +84,15 @@ class Segment:
             return self.text
         if self.complete and played >= self.sent - WHOLE:
             return self.text if self.sent else ""
+        return words_within(self.text, self._characters(played, bytes_per_character))
+
+    def _characters(self, played: int, bytes_per_character: float) -> int:
+        """Characters that its first `played` bytes speak: as the voice told, or else by their share of the sound."""
         characters = self.characters_within(played)
-        if characters is None:
-            length = self.length(bytes_per_character)
-            characters = int(len(self.text) * played / length) if length else 0
-        return words_within(self.text, characters)
+        if characters is not None:
+            return characters
+        length = self.length(bytes_per_character)
+        return int(len(self.text) * played / length) if length else 0
 
     def length(self, bytes_per_character: float) -> float:
         """Bytes of all its audio, or a guess that is rather too long."""
@@ -95,12 +100,12 @@ class Segment:
 
     def clause_before(self, played: int, bytes_per_character: float) -> int:
         """How many of its bytes come before the clause that its first `played` bytes end in, about."""
-        length = self.length(bytes_per_character)
-        if not length or not self.text:
-            return 0
-        at = int(len(self.text) * played / length)
+        at = self._characters(played, bytes_per_character)
         begins = [found.end() for found in CLAUSE_END.finditer(self.text) if found.end() <= at]
-        return int(length * begins[-1] / len(self.text)) if begins else 0
+        if not begins:
+            return 0
+        # The other way round, by search: what a voice reports tells how much is spoken by a byte, and not where.
+        return bisect_left(range(played), begins[-1], key=lambda place: self._characters(place, bytes_per_character))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,10 @@ class Sound(Protocol):
         """The next audio, at most `most` bytes; empty at the end."""
         ...
 
+    def characters_within(self, count: int) -> int | None:
+        """Characters of the text that its first `count` bytes speak; None where the voice reports no times."""
+        ...
+
 
 class Playout:
     """The outgoing audio of one call."""
@@ -84,6 +88,7 @@ class Playout:
 
         Raises what reading the sound raises, and SocketClosed.
         """
+        segment.characters_within = sound.characters_within
         while True:
             await self._room()
             audio = await sound.read(CHUNK)

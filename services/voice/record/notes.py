@@ -10,6 +10,8 @@ from uuid import UUID
 
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
+from shared.contracts.relay import Transport
+from shared.rates.usage import Used
 from shared.security.redaction import without_card_numbers
 from shared.security.xml_text import clean_xml_text
 
@@ -75,6 +77,32 @@ class Standing:
     notice_heard: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionNote:
+    """What this process did for the call; the columns of `call_sessions`, and what it used of whom."""
+
+    transport: Transport
+    seconds: float
+    interruptions: int
+    false_interruptions: int
+    silences: int
+    kept_characters: int
+    used: tuple[Used, ...]
+
+    def as_row(self, key: CallKey) -> dict[str, Any]:
+        """The row to insert."""
+        return {
+            "call_id": key.call_id,
+            "generation": key.generation,
+            "transport": self.transport.value,
+            "seconds": self.seconds,
+            "interruptions": self.interruptions,
+            "false_interruptions": self.false_interruptions,
+            "silences": self.silences,
+            "kept_characters": self.kept_characters,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How the voice process leaves the call."""
@@ -84,3 +112,5 @@ class Ending:
     next_step: NextStep | None = None
     outcome: Outcome | None = None
     """None when the conversation goes on elsewhere; a LOST call has one when its caller may have hung up."""
+    session: SessionNote | None = None
+    """The figures of this process, wherever the call goes on."""

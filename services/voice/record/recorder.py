@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 import orjson
@@ -18,12 +19,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
 from shared.clock import Clock
 from shared.contracts.calls import MediaState
 from shared.database.engine import AsyncSessions
-from shared.database.models import Call, Conversation, Turn
+from shared.database.models import Call, CallSession, Conversation, Turn
 from shared.observability.logs import get_logger
+from shared.rates.card import RateCard
+from shared.record.charges import charging
 from shared.record.closing import close_if_over
 from shared.resilience.backoff import backoff
 
@@ -57,9 +60,11 @@ class _Waiting:
 class Recorder:
     """One per process."""
 
-    def __init__(self, sessions: AsyncSessions, clock: Clock) -> None:
+    def __init__(self, sessions: AsyncSessions, clock: Clock, card: RateCard) -> None:
+        """`card` is what the figures of a session are priced by."""
         self._sessions = sessions
         self._clock = clock
+        self._card = card
         self._waiting: dict[CallKey, _Waiting] = {}
         self._storing: dict[CallKey, _Waiting] = {}
         self._news = asyncio.Event()
@@ -175,10 +180,15 @@ class Recorder:
                 await self._store_alone(_Waiting(one.key, ending=one.ending))
 
     async def _end(self, session: AsyncSession, one: _Waiting) -> None:
-        """Leave the call, unless another process has taken it over; close its conversation when all sides are done."""
+        """Leave the call, unless another process has taken it over; close its conversation when all sides are done.
+
+        What this process did and used counts in either case.
+        """
         if one.ending is None:
             return
         conversation = await session.get_one(Conversation, one.key.conversation_id, with_for_update=True)
+        if one.ending.session is not None:
+            await self._note_figures(session, one.key, one.ending.session, conversation.started_at.date())
         call = await session.get_one(Call, one.key.call_id, with_for_update=True)
         if call.stream_generation != one.key.generation or call.media_state != MediaState.CONNECTED:
             return
@@ -188,6 +198,12 @@ class Recorder:
             conversation.outcome = one.ending.outcome
         await session.flush()
         await session.run_sync(close_if_over, call.id, self._clock.now())
+
+    async def _note_figures(self, session: AsyncSession, key: CallKey, note: SessionNote, on: date) -> None:
+        await session.execute(insert(CallSession).values(note.as_row(key)).on_conflict_do_nothing())
+        charge = charging(key.conversation_id, f"voice:{key.generation}", note.used, self._card, on)
+        if charge is not None:
+            await session.execute(charge)
 
 
 def is_outage(error: Exception) -> bool:

@@ -20,7 +20,9 @@ from services.voice.transport.media_socket import SocketClosed
 from services.voice.transport.media_stream import StreamEnd
 from shared.clock import Clock
 from shared.contracts.calls import Handoff
+from shared.contracts.relay import Transport
 from shared.conversation.ports import Sentence
+from shared.rates.usage import CONVERSATION_RELAY
 from shared.task_group import TaskSet
 
 
@@ -47,6 +49,11 @@ class RelaySentence:
 
 class RelayLine:
     """The words and the speech of one relay session."""
+
+    transport = Transport.CONVERSATION_RELAY
+    product = CONVERSATION_RELAY
+    kept_characters = 0
+    """Twilio speaks, and its speech is in the price of the session's time."""
 
     def __init__(self, session: RelaySession, claimed: ClaimedCall, clock: Clock, *, protects_notice: bool) -> None:
         """`protects_notice`: the sentence that an AI answers is said to its end."""

@@ -38,6 +38,8 @@ class BargeIn:
         self._speaking: Speaking | None = None
         self._state = Interruption()
         self._timer: asyncio.TimerHandle | None = None
+        self.false_interruptions = 0
+        """Pauses after which our speech went on."""
 
     def watch(self, speaking: Speaking | None) -> None:
         """From now on this reply is what the caller may interrupt; None when we say nothing."""
@@ -110,6 +112,7 @@ class BargeIn:
         self._follow(state)
         if do is Do.RESUME:
             metrics.false_interruptions_total.inc()
+            self.false_interruptions += 1
             self._line.resume()
 
     def _follow(self, state: Interruption) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from functools import partial
 from typing import Final, NoReturn, TypeVar
@@ -14,7 +14,7 @@ from services.voice.conversations import Carried
 from services.voice.hearing.end_of_turn import Expects
 from services.voice.hearing.ports import Heard
 from services.voice.record.call_rows import ClaimedCall
-from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from services.voice.session import stages
 from services.voice.session.barge_in import BargeIn, has_words
@@ -33,6 +33,7 @@ from shared.conversation.reply import SpokenReply
 from shared.conversation.understanding import backchannels
 from shared.conversation.understanding.languages import words_of
 from shared.observability.logs import get_logger
+from shared.rates.usage import Meter, Unit
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -75,6 +76,8 @@ class CallParts:
     limits: CallLimits
     protects_notice: bool
     clock: Clock
+    meter: Meter
+    """What everything of this call uses; given to all of its parts."""
 
 
 class Call:
@@ -103,6 +106,9 @@ class Call:
         self._quiet_since = self._began_at
         self._warned = parts.limits.warn_after is None
         self._farewells = 0
+        self._meter = parts.meter
+        self._interruptions = 0
+        self._silences = 0
         self._may_be_over = False
         """The line ended and did not say whether the caller hung up: the gateway will know, the outcome is ours."""
 
@@ -176,6 +182,7 @@ class Call:
             elif self._may_be_over:
                 ending = Ending(calls.MediaState.LOST, outcome=self._assistant.outcome())
         finally:
+            ending = replace(ending, session=self._session())
             stored, _ = await asyncio.gather(
                 self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close()
             )
@@ -183,6 +190,20 @@ class Call:
                 log.warning("end_not_stored_yet", state=ending.media_state.value)
             await self._line.hand_back(ending)
         return ending
+
+    def _session(self) -> SessionNote:
+        """The figures of this process."""
+        seconds = self._clock.monotonic() - self._began_at
+        self._meter.add(self._line.product, Unit.SECONDS, seconds)
+        return SessionNote(
+            transport=self._line.transport,
+            seconds=round(seconds, 1),
+            interruptions=self._interruptions,
+            false_interruptions=self._barge_in.false_interruptions,
+            silences=self._silences,
+            kept_characters=self._line.kept_characters,
+            used=self._meter.used,
+        )
 
     def _settle_the_rest(self) -> None:
         """What was going on when the call ended: our reply as far as it was heard, the caller's words as they stand."""
@@ -210,6 +231,7 @@ class Call:
             case CannotHear():
                 return await self._give_up(self._apologies.cannot_hear)
             case _Moment.SILENCE:
+                self._silences += 1
                 return await self._say(self._assistant.caller_is_silent())
             case _Moment.TIME_IS_SHORT:
                 self._warned = True
@@ -272,6 +294,7 @@ class Call:
         if isinstance(speaking.reply, SpokenReply):
             step = self._assistant.commit(speaking.reply, heard, complete=speaking.heard_whole(now))
         if speaking.sentences:
+            self._interruptions += speaking.interrupted
             stages_ms = self._stages(speaking, answering, now)
             began_at = speaking.began_at or now
             self._note(self._turns.of_assistant(speaking, heard, stages_ms, began_at))

@@ -12,7 +12,9 @@ from typing import Protocol
 from services.voice.hearing.ports import Words
 from services.voice.record.notes import Ending
 from services.voice.transport.media_stream import StreamEnd
+from shared.contracts.relay import Transport
 from shared.conversation.ports import Sentence
+from shared.rates.usage import Product
 
 Hold = Callable[[], Awaitable[None]]
 """Awaited with the first sound of a reply in hand, before it leaves: the caller may be speaking."""
@@ -74,9 +76,19 @@ class Caller(Protocol):
 class Line(Protocol):
     """One caller's line. `run` it once; the rest meanwhile."""
 
+    transport: Transport
+    """What carries it."""
+    product: Product
+    """What its time is billed as."""
+
     @property
     def hearing(self) -> Words:
         """The caller's words."""
+        ...
+
+    @property
+    def kept_characters(self) -> int:
+        """Characters spoken so far from audio that was there already."""
         ...
 
     async def run(self, caller: Caller) -> StreamEnd:

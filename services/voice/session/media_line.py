@@ -14,7 +14,9 @@ from services.voice.speech.ports import Voiced
 from services.voice.speech.voice import Voice
 from services.voice.transport.media_stream import MediaStream, StreamEnd
 from shared.clock import Clock
+from shared.contracts.relay import Transport
 from shared.conversation.ports import Sentence
+from shared.rates.usage import MEDIA_STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class MediaSentence:
 class MediaLine:
     """The ears, the voice and the playout of one media stream."""
 
+    transport = Transport.MEDIA_STREAMS
+    product = MEDIA_STREAMS
+
     def __init__(self, stream: MediaStream, hearing: Hearing, voice: Voice, clock: Clock) -> None:
         self._hearing = hearing
         self._stream = stream
@@ -53,6 +58,10 @@ class MediaLine:
     @property
     def hearing(self) -> Hearing:
         return self._hearing
+
+    @property
+    def kept_characters(self) -> int:
+        return self._voice.kept_characters
 
     async def run(self, caller: Caller) -> StreamEnd:
         return await self._stream.run(_Frames(self._hearing, self._playout, caller))
@@ -137,6 +146,9 @@ class _Held:
     @property
     def total(self) -> int | None:
         return self._voiced.total
+
+    def characters_within(self, count: int) -> int | None:
+        return self._voiced.characters_within(count)
 
     async def read(self, most: int) -> bytes:
         audio = await self._voiced.read(most)

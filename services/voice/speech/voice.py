@@ -20,6 +20,7 @@ from shared.contracts.agents import VoicePreference
 from shared.conversation.ports import Sentence
 from shared.observability import metrics
 from shared.observability.logs import get_logger
+from shared.rates.usage import Meter, Product, Unit
 
 log = get_logger(__name__)
 
@@ -39,6 +40,8 @@ class Candidate:
     speaker: Speaker
     pace: Pace
     standing: Standing
+    product: Product
+    """What speaking with it is billed as, by characters."""
     rests_until: float = field(default=0.0)
     """On the call's monotonic clock."""
 
@@ -193,6 +196,7 @@ class Voice:
         recordings: Mapping[str, bytes],
         pace: Pace,
         clock: Clock,
+        meter: Meter,
     ) -> None:
         """`line` are the agent's voices in its order; `recordings` are what is played when no provider speaks."""
         self.pace = pace
@@ -201,6 +205,9 @@ class Voice:
         self._cache = cache
         self._recordings = recordings
         self._clock = clock
+        self._meter = meter
+        self.kept_characters = 0
+        """Spoken from audio that was there already, and not paid for."""
 
     @property
     def most_tries(self) -> int:
@@ -223,6 +230,7 @@ class Voice:
         """The sentence's sound; a provider that fails is noticed when it is read. Raises SpeechUnavailable for none."""
         audio = self._kept(sentence.text) if sentence.is_fixed else None
         if audio is not None:
+            self.kept_characters += len(sentence.text)
             return KeptSentence(audio, self.now())
         return SpokenSentence(self, sentence, await self.tried(sentence.text, SpeechUnavailable("there is no voice")))
 
@@ -231,9 +239,11 @@ class Voice:
         for candidate in self._order()[:1]:
             candidate.standing.asked(text)
             try:
-                return _Try(candidate, await candidate.speaker.begin(text), text)
+                voiced = await candidate.speaker.begin(text)
             except SpeechUnavailable as problem:
                 return _Try(candidate, problem, text)
+            self._meter.add(candidate.product, Unit.CHARACTERS, len(text))
+            return _Try(candidate, voiced, text)
         raise otherwise
 
     def failed(self, candidate: Candidate) -> None:

@@ -21,6 +21,7 @@ from services.voice.speech.voice import Candidate, Voice
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.observability.logs import get_logger
+from shared.rates.usage import Meter, Product
 
 log = get_logger(__name__)
 
@@ -100,15 +101,28 @@ class Voices:
             return deepgram_phrases.AuraPhrases(self._phrases, voice, self._clock, self.standing(voice))
         return self.speaker(voice)
 
+    def product(self, voice: str) -> Product:
+        """What the price list of its provider calls it."""
+        match _provider_of(voice):
+            case provider if provider is _ELEVENLABS:
+                return Product(provider.name, self._settings.elevenlabs_model)
+            case provider if provider is _OPENAI:
+                return Product(provider.name, self._settings.openai_speech_model)
+            case provider if provider is _FLUX:
+                return Product(_AURA.name, "flux voice")
+            case provider:
+                return Product(provider.name, "aura-2" if voice.startswith("aura-2-") else "aura-1")
+
     def pace(self, voice: str) -> Pace:
         """How fast this voice speaks, learned from all calls."""
         return self._paces.setdefault(voice, Pace())
 
-    def of(self, profile: AgentProfile) -> Voice:
-        """The voice of one call of this agent; close it."""
+    def of(self, profile: AgentProfile, meter: Meter) -> Voice:
+        """The voice of one call of this agent, whose characters are counted; close it."""
         candidates = list(self._candidates(voices_of(profile)))
         kept = recordings(profile.language)
-        return Voice(candidates, profile.voice_preference, self._cache, kept, self.pace(profile.voice), self._clock)
+        pace = self.pace(profile.voice)
+        return Voice(candidates, profile.voice_preference, self._cache, kept, pace, self._clock, meter)
 
     def _candidates(self, voices: Iterable[str]) -> Iterable[Candidate]:
         for voice in voices:
@@ -117,7 +131,7 @@ class Voices:
             except NoSuchVoice as missing:
                 log.error("voice_without_provider", provider=str(missing))  # noqa: TRY400  (a setting, not a fault)
                 continue
-            yield Candidate(speaker, self.pace(voice), self.standing(voice))
+            yield Candidate(speaker, self.pace(voice), self.standing(voice), self.product(voice))
 
     async def close(self) -> None:
         """Close the connections that calls share."""

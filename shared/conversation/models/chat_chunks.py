@@ -50,6 +50,7 @@ class PromptDetails(msgspec.Struct, gc=False):
     """What the prompt's tokens were."""
 
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class Usage(msgspec.Struct):

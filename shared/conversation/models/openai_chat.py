@@ -17,11 +17,12 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk
 
-from shared.conversation.models.chat_chunks import Chunk, Delta, chunks_of
+from shared.conversation.models.chat_chunks import Chunk, Delta, PromptDetails, chunks_of
 from shared.conversation.models.pieces import Pieces
 from shared.conversation.ports import ModelRequest, ModelUnavailable, TextDelta, ToolCall
 from shared.observability import metrics
 from shared.observability.logs import get_logger
+from shared.rates.usage import Product, Unit, tokens_by_price
 from shared.resilience.breaker import Breaker, BreakerOpen
 from shared.settings import OpenAISettings
 
@@ -177,18 +178,18 @@ class _Answer:
         self.has_begun = False
         self._characters = 0
         self._calls: dict[int, _CallPieces] = {}
-        self._usage: dict[str, int] | None = None
+        self._usage: dict[Unit, int] | None = None
 
     def take(self, chunk: Chunk) -> str:
         """The text in a chunk, or an empty string. The usage chunk has no choices at all."""
         if chunk.usage is not None:
-            details = chunk.usage.prompt_tokens_details
-            cached = (details.cached_tokens or 0) if details is not None else 0
-            self._usage = {
-                "input": chunk.usage.prompt_tokens - cached,
-                "cached": cached,
-                "output": chunk.usage.completion_tokens,
-            }
+            details = chunk.usage.prompt_tokens_details or PromptDetails()
+            self._usage = tokens_by_price(
+                chunk.usage.prompt_tokens,
+                chunk.usage.completion_tokens,
+                cached=details.cached_tokens or 0,
+                written=details.cache_write_tokens or 0,
+            )
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]
@@ -223,13 +224,21 @@ class _Answer:
         return calls
 
     def count_tokens(self, model: str, request: ModelRequest) -> None:
-        """Add what this answer cost to the metrics, estimated when it ended before the vendor's own count."""
+        """Add what this answer used to the metrics and to the request's meter.
+
+        Estimated when it ended before the vendor's own count.
+        """
         usage = self._usage
         if usage is None:
             prompt = sum(len(str(message.get("content") or "")) for message in request.messages)
-            usage = {"input": prompt // CHARACTERS_PER_TOKEN, "output": self._characters // CHARACTERS_PER_TOKEN}
-        for kind, tokens in usage.items():
-            metrics.model_tokens_total.labels(model, kind).inc(tokens)
+            usage = {
+                Unit.INPUT_TOKENS: prompt // CHARACTERS_PER_TOKEN,
+                Unit.OUTPUT_TOKENS: self._characters // CHARACTERS_PER_TOKEN,
+            }
+        for unit, tokens in usage.items():
+            metrics.model_tokens_total.labels(model, unit.removesuffix("_tokens")).inc(tokens)
+            if tokens:
+                request.meter.add(Product(PROVIDER, model), unit, tokens, is_estimate=self._usage is None)
 
 
 @dataclass(slots=True)

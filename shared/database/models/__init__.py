@@ -5,6 +5,7 @@ from shared.database.models.agents import Agent, AgentNumber
 from shared.database.models.analytics import ConversationFacts
 from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, PeriodClaim
 from shared.database.models.conversations import Call, Conversation, Turn
+from shared.database.models.figures import CallSession, Charge
 from shared.database.models.knowledge import Article, Chunk, Collection
 from shared.database.models.telephony import OutboundCall, Recording, Transfer
 from shared.database.models.tickets import HelpDeskGate, HelpDeskProbe, Summary, Ticket
@@ -15,6 +16,8 @@ __all__ = [
     "ApiKey",
     "Article",
     "Call",
+    "CallSession",
+    "Charge",
     "Chunk",
     "Collection",
     "Conversation",

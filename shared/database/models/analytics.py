@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database.base import Base
@@ -32,4 +33,10 @@ class ConversationFacts(Base):
     answer_ms_median: Mapped[float | None]
     """From the end of the caller's turn to the first audio of the answer."""
     answer_ms_worst: Mapped[float | None]
+    false_interruptions: Mapped[int] = mapped_column(server_default=text("0"))
+    silences: Mapped[int] = mapped_column(server_default=text("0"))
+    stages: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """By stage: `count`, and `median_ms` and `worst_ms` over the turns."""
+    cost: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """`known`: amounts by currency, as strings; `unknown`: what has no price, in words."""
     recorded_at: Mapped[datetime]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,8 @@ from shared.contracts.tickets import TicketState
 from shared.database import models
 from shared.database.models import DeadLetter, OutboxRow, Ticket
 from shared.errors import Permanent, Transient
+from shared.rates.card import packaged_card
+from shared.rates.usage import Meter, Product, Unit
 from tests.integration.ticketing.conftest import MakeRoom, NoGate, Room
 from tests.lab_kayako import LabKayako
 
@@ -108,8 +111,9 @@ class Scripted:
     def __init__(self, *answers: Exception | str | None) -> None:
         self.answers = list(answers)
 
-    def summarise(self, conversation: Conversation) -> Summary | None:
+    def summarise(self, conversation: Conversation, meter: Meter) -> Summary | None:
         answer = self.answers.pop(0)
+        meter.add(Product("openai", "gpt-6-luna"), Unit.OUTPUT_TOKENS, 1000)
         if isinstance(answer, Exception):
             raise answer
         if answer is None:
@@ -130,7 +134,7 @@ class Scripted:
 
 
 def summariser(room: Room, *answers: Exception | str | None) -> Summariser:
-    store = PostgresSummaryStore(room.sessions)
+    store = PostgresSummaryStore(room.sessions, packaged_card())
     return Summariser(PostgresConversations(room.sessions), store, Scripted(*answers) if answers else None)
 
 
@@ -162,6 +166,10 @@ def test_a_second_delivery_of_a_summary_changes_nothing(room: Room) -> None:
     once.summarise(ticket.conversation_id, delivery)
     once.summarise(ticket.conversation_id, delivery)
     assert (stored(room).version, stored(room).text) == (1, "First.")
+    with room.sessions() as session:
+        (charge,) = session.scalars(select(models.Charge))
+    assert (charge.contributor, charge.amount) == (f"summary:{delivery}", Decimal("0.0005"))
+    assert rows(room, TaskName.RECORD_CONVERSATION)[-1].payload == {"conversation_id": str(ticket.conversation_id)}
 
 
 @pytest.mark.parametrize("failure", [Transient("away"), Permanent("404")])

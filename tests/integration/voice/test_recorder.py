@@ -8,7 +8,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,13 +19,16 @@ from sqlalchemy import select, update
 
 from services.voice.record import recorder as recording
 from services.voice.record.call_rows import claim
-from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from shared.clock import SystemClock
 from shared.contracts.calls import CallStatus, MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
+from shared.contracts.relay import Transport
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
-from shared.database.models import Agent, Call, Conversation, OutboxRow, Turn
+from shared.database.models import Agent, Call, CallSession, Charge, Conversation, OutboxRow, Turn
+from shared.rates.card import packaged_card
+from shared.rates.usage import Product, Unit, Used
 from shared.settings import DatabaseSettings
 from tests.tcp_proxy import before
 from tests.waiting import wait_for_async
@@ -35,7 +40,7 @@ FINISHED = Ending(MediaState.FINISHED, NextStep.HANG_UP, Outcome.ANSWERED)
 async def a_recorder(database_url: str) -> AsyncIterator[tuple[Recorder, AsyncSessions]]:
     engine = make_async_engine(DatabaseSettings(database_url=SecretStr(database_url)), "test")
     sessions = async_sessions(engine)
-    recorder = Recorder(sessions, SystemClock())
+    recorder = Recorder(sessions, SystemClock(), packaged_card())
     running = asyncio.ensure_future(recorder.run())
     try:
         yield recorder, sessions
@@ -248,3 +253,54 @@ async def test_of_many_that_claim_a_call_one_gets_it(database_url: str) -> None:
         assert (call.media_state, call.next_step) == (MediaState.CONNECTED, None)
         assert call.status == CallStatus.IN_PROGRESS
         assert call.answered_at is not None
+
+
+def a_session(**fields: Any) -> SessionNote:
+    used = (
+        Used(Product("deepgram", "nova-3"), Unit.SECONDS, Decimal(60)),
+        Used(Product("deepgram", "flux voice"), Unit.CHARACTERS, Decimal(500)),
+    )
+    values: dict[str, Any] = {
+        "transport": Transport.MEDIA_STREAMS, "seconds": 61.5, "interruptions": 1, "false_interruptions": 2,
+        "silences": 3, "kept_characters": 40, "used": used,
+    }  # fmt: skip
+    return SessionNote(**{**values, **fields})
+
+
+async def figures_of(sessions: AsyncSessions, key: CallKey) -> tuple[list[CallSession], list[Charge]]:
+    async with sessions() as session:
+        left = select(CallSession).where(CallSession.call_id == key.call_id).order_by(CallSession.generation)
+        charged = select(Charge).where(Charge.conversation_id == key.conversation_id)
+        ordered = charged.order_by(Charge.contributor, Charge.item)
+        return list(await session.scalars(left)), list(await session.scalars(ordered))
+
+
+async def test_figures_are_written_with_the_end_and_priced_where_a_price_is_known(database_url: str) -> None:
+    async with a_recorder(database_url) as (recorder, sessions):
+        key = await a_call(sessions)
+        assert await recorder.finish(key, replace(FINISHED, session=a_session()), 3)
+        ((session,), (unpriced, priced)) = await figures_of(sessions, key)
+        assert (session.generation, session.seconds, session.silences, session.kept_characters) == (1, 61.5, 3, 40)
+        assert (priced.item, priced.amount, priced.currency) == ("nova-3", Decimal("0.0048"), "USD")
+        assert priced.rate_valid_from == date(2026, 5, 5)
+        assert (unpriced.item, unpriced.quantity) == ("flux voice", Decimal(500))
+        assert unpriced.amount is None
+
+
+async def test_a_call_that_goes_on_elsewhere_adds_up_and_nothing_counts_twice(database_url: str) -> None:
+    async with a_recorder(database_url) as (recorder, sessions):
+        key = await a_call(sessions)
+        left = replace(Ending(MediaState.LOST), session=a_session())
+        assert await recorder.finish(key, left, 3)
+        assert await recorder.finish(key, left, 3), "its end is reported again"
+        async with sessions.begin() as session:
+            taken_over = update(Call).where(Call.id == key.call_id)
+            await session.execute(taken_over.values(stream_generation=2, media_state=MediaState.CONNECTED))
+        late = replace(FINISHED, session=a_session(seconds=5.0))
+        assert await recorder.finish(key, late, 3), "the old process says its end once more, after the new one came"
+        following = CallKey(key.call_id, key.conversation_id, 2)
+        assert await recorder.finish(following, replace(FINISHED, session=a_session(seconds=9.0)), 3)
+        found, charges = await figures_of(sessions, key)
+        assert [(one.generation, one.seconds) for one in found] == [(1, 61.5), (2, 9.0)]
+        assert [one.contributor for one in charges] == ["voice:1", "voice:1", "voice:2", "voice:2"]
+        assert (await rows_of(sessions, key))[0].media_state == MediaState.FINISHED

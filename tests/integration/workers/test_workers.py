@@ -133,6 +133,9 @@ def _one_row_of_figures_each(sessions: Sessions, send: Callable[..., None]) -> N
     assert (row.caller_turns, row.assistant_turns, row.interruptions) == (2, 3, 0)
     assert (row.answer_ms_median, row.answer_ms_worst) == (640, 640)
     assert (row.questions, row.questions_found, row.outcome) == (1, 1, "answered")
+    assert row.stages == {"answer": {"count": 1, "median_ms": 640, "worst_ms": 640}}
+    assert row.cost["known"] == {}
+    assert len(row.cost["unknown"]) == 2, "neither Twilio nor a voice process has left a figure"
 
 
 def _the_trace_leads_to_the_task(log: str) -> None:

@@ -26,6 +26,7 @@ from shared.conversation.models.openai_chat import Deadlines, OpenAIChat, openai
 from shared.conversation.ports import ModelRequest, ModelUnavailable, NextStep, Origin, TextDelta, ToolCall
 from shared.conversation.prompts.builder import build
 from shared.conversation.state import ConversationState
+from shared.rates.usage import Product, Unit
 from shared.resilience.breaker import Breaker
 from shared.settings import OpenAISettings
 from tests.text_channel import ROUTER, TextChannel, profile
@@ -105,10 +106,18 @@ async def test_tokens_are_counted() -> None:
         return REGISTRY.get_sample_value("callwright_model_tokens_total", {"model": "gpt-6-luna", "kind": kind}) or 0
 
     before = tokens("input"), tokens("output")
+    whole, abandoned = request(), request()
     async with desk() as lab:
-        await parts_of(lab.model, request())
+        await parts_of(lab.model, whole)
+        async with aclosing(lab.model.stream(abandoned)) as parts:
+            await anext(parts)
     assert tokens("input") > before[0]
     assert tokens("output") > before[1]
+    for asked, is_estimate in ((whole, False), (abandoned, True)):
+        used = {one.unit: one for one in asked.meter.used}
+        assert {Unit.INPUT_TOKENS} <= used.keys() <= {Unit.INPUT_TOKENS, Unit.CACHED_TOKENS, Unit.OUTPUT_TOKENS}
+        assert {one.product for one in used.values()} == {Product("openai", "gpt-6-luna")}
+        assert all(one.is_estimate is is_estimate for one in used.values())
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from shared.conversation.assistant import Assistant
 from shared.conversation.reply import SpokenReply
 from shared.conversation.state import ConversationState
 from shared.observability import metrics
+from shared.rates.usage import Meter
 from tests.gateway_house import new_call_sid
 from tests.voice_house import ACCOUNT, GREETING, Driven, VoiceHouse, all_at_once, an_agent, voice_house
 from tests.waiting import wait_for_async
@@ -37,8 +38,10 @@ def rejected(reason: Rejected) -> float:
 class _Unfortunate(Conversations):
     """Conversations of which those of one company break."""
 
-    def begin(self, profile: AgentProfile, state: ConversationState, initial_message: str = "") -> Carried:
-        carried = super().begin(profile, state, initial_message)
+    def begin(
+        self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str = ""
+    ) -> Carried:
+        carried = super().begin(profile, state, meter, initial_message)
         return replace(carried, assistant=_Breaks(carried.assistant)) if profile.company == "Unfortunate" else carried
 
 

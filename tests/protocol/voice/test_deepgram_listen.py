@@ -34,6 +34,7 @@ from services.voice.hearing.ports import (
 )
 from services.voice.hearing.recognisers import recogniser_for
 from shared.clock import SystemClock
+from shared.rates.usage import Meter
 from shared.settings import DeepgramSettings
 from tests.serving import serving
 from tests.waiting import wait_for_async
@@ -88,7 +89,7 @@ async def an_ear(
 ) -> AsyncIterator[tuple[Ear, Deepgram]]:
     lab = Deepgram(Settings(speed=SPEED, idle_limit_s=idle_limit_s), Faults(listen=faults or ListenFaults()))
     async with serving(make_app(lab)) as address:
-        ear = Ear(DeepgramListen(DeepgramSockets(address, key), recogniser, SystemClock(), times))
+        ear = Ear(DeepgramListen(DeepgramSockets(address, key), recogniser, SystemClock(), Meter(), times))
         taking = asyncio.ensure_future(ear.take())
         try:
             yield ear, lab
@@ -308,7 +309,7 @@ async def test_a_window_that_was_settled_is_not_heard_again() -> None:
         results("next", 1.0, 0.5, final=True),
     )
     async with vendor as address:
-        ear = Ear(DeepgramListen(DeepgramSockets(address, "lab"), NOVA, SystemClock()))
+        ear = Ear(DeepgramListen(DeepgramSockets(address, "lab"), NOVA, SystemClock(), Meter()))
         taking = asyncio.ensure_future(ear.take())
         await wait_for_async(lambda: _true(ear.finals.endswith("next")), 5, "the words")
         await ear.listen.close()

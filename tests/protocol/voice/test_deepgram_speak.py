@@ -28,6 +28,7 @@ from services.voice.speech.warm_up import WarmUp
 from shared.clock import SystemClock
 from shared.contracts.agents import VoicePreference
 from shared.conversation.ports import Sentence
+from shared.rates.usage import Meter, Product
 from tests.serving import serving
 from tests.voice_house import settings_for
 
@@ -103,8 +104,8 @@ async def test_speech_that_cannot_be_had_is_given_up_in_time(faults: SpeakFaults
 def a_voice(speaker: Speaker, cache: AudioCache) -> Voice:
     pace = Pace()
     pace.learn(320, "x")
-    line = [Candidate(speaker, pace, a_standing())]
-    return Voice(line, VoicePreference.QUALITY, cache, {}, pace, SystemClock())
+    line = [Candidate(speaker, pace, a_standing(), Product("deepgram", "aura-2"))]
+    return Voice(line, VoicePreference.QUALITY, cache, {}, pace, SystemClock(), Meter())
 
 
 LONG = "Unplug the router, wait ten seconds, and then plug it in again."

@@ -24,6 +24,7 @@ from shared.clock import SystemClock
 from shared.contracts.agents import AgentProfile, VoicePreference
 from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.conversation.ports import Sentence
+from shared.rates.usage import Meter, Product
 from tests.speech_house import (
     ALL,
     AURA,
@@ -66,7 +67,7 @@ def a_profile(voices: Sequence[str], **fields: Any) -> AgentProfile:
 async def a_voice(house: SpeechHouse, *voices: str, **fields: Any) -> AsyncIterator[Voice]:
     for name in voices:  # lab speech is exactly this fast
         house.voices.pace(name).learn(320, "x")
-    voice = house.voices.of(a_profile(voices, **fields))
+    voice = house.voices.of(a_profile(voices, **fields), Meter())
     try:
         yield voice
     finally:
@@ -213,7 +214,7 @@ def test_the_line_puts_the_well_before_the_unwell_and_the_wish_behind_that() -> 
 
         speaker: Any = Named()
         speaker.name = name
-        return Candidate(speaker, Pace(), Standing(f"test-{name}", first_sound_s, clock))
+        return Candidate(speaker, Pace(), Standing(f"test-{name}", first_sound_s, clock), Product("test", name))
 
     fine, quick, spare = candidate("fine", 0.4), candidate("quick", 0.1), candidate("spare", 0.2)
     line = [fine, quick, spare]

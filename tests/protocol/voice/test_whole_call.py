@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome
 from shared.contracts.relay import RelayOptions
 from shared.conversation.state import ConversationState, Phase, Question
-from shared.database.models import OutboxRow
+from shared.database.models import Call, CallSession, Charge, OutboxRow
 from tests.serving import serving
 from tests.voice_house import GREETING, Driven, VoiceHouse, all_at_once, an_agent, voice_house
 
@@ -78,6 +79,7 @@ async def is_answered(house: VoiceHouse, **faults: Any) -> None:
     assert [turn.number for turn in turns] == list(range(1, len(turns) + 1))
     assert [turn.speaker for turn in turns] == ["assistant", "caller"] * (len(turns) // 2) + ["assistant"]
     assert all(turn.heard == turn.text for turn in turns)
+    await is_accounted_for(house, row)
     assert faults or not any(turn.interrupted for turn in turns)
     assert turns[1].text == "How do I restart my router?"
     answer = turns[2]
@@ -88,6 +90,28 @@ async def is_answered(house: VoiceHouse, **faults: Any) -> None:
     assert answer.stages_ms["overhead"] < 250
     spoken = [turn for turn in turns if turn.speaker == "assistant" or house.relay is None]  # Twilio tells no times
     assert all(turn.started_at < turn.ended_at for turn in spoken)
+
+
+async def is_accounted_for(house: VoiceHouse, row: Call) -> None:
+    """What the call used of whom is in the record, with its end."""
+    async with house.sessions() as session:
+        left = await session.get_one(CallSession, (row.id, 1))
+        charges = await session.scalars(select(Charge).where(Charge.conversation_id == row.conversation_id))
+        used = {(charge.item, charge.unit): charge for charge in charges}
+    assert 5 < left.seconds < 60
+    if house.relay is not None:
+        assert used.keys() == {("conversation relay", "seconds")}
+        assert used["conversation relay", "seconds"].amount == Decimal("0.07")
+        return
+    spoken, heard, streamed = (
+        used["aura-2", "characters"], used["nova-3", "seconds"], used["media streams", "seconds"],
+    )  # fmt: skip
+    assert float(streamed.quantity) == pytest.approx(left.seconds, abs=0.1)
+    assert 0.8 * left.seconds < float(heard.quantity) <= left.seconds + 0.5
+    assert left.kept_characters > len(GREETING), "the greeting was kept"
+    answers = [turn.text for turn in await house.turns(row.call_sid) if turn.origin in ("rules", "model")]
+    assert sum(map(len, answers)) * 0.5 < spoken.quantity
+    assert all(charge.amount is not None for charge in used.values())
 
 
 async def never_speaks(house: VoiceHouse) -> None:
@@ -219,6 +243,13 @@ async def is_answered_by_a_model(house: VoiceHouse) -> None:
     await house.left(call.record.sid, MediaState.FINISHED)
     answers = [turn for turn in await house.turns(call.record.sid) if turn.origin == "model"]
     assert answers
+    async with house.sessions() as session:
+        of_model = select(Charge).join(Call, Call.conversation_id == Charge.conversation_id)
+        tokens = (
+            await session.scalars(of_model.where(Call.call_sid == call.record.sid, Charge.provider == "openai"))
+        ).all()
+    assert {charge.unit for charge in tokens} >= {"input_tokens", "output_tokens"}
+    assert all(charge.amount for charge in tokens)
     stages = answers[0].stages_ms
     assert {"retrieval", "first_token", "first_sentence", "first_audio", "answer", "overhead"} <= set(stages)
     waited = stages["first_sentence"] + stages["first_audio"]

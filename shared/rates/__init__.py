@@ -1,0 +1,1 @@
+"""What providers charge, and what a call used of them."""
