@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from services.gateway.admission.admission import Admission
 from services.gateway.auth.key_ring import KeyRing
 from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
@@ -20,6 +21,7 @@ from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
+from shared.admission.slots import Slots
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
@@ -46,6 +48,7 @@ class Wiring:
     sessions: AsyncSessions
     redis: Redis
     keys: KeyRing
+    admission: Admission
     switchboard: Switchboard
     recordings: Recordings
     twilio: TwilioCalls
@@ -67,6 +70,11 @@ class Wiring:
         )
         placing = Placing(sessions, clock, twilio, addresses, settings)
 
+        redis = Redis.from_url(
+            settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
+        )
+        admission = Admission(Slots(redis))
+
         def room(name: str, base: str) -> RoomClient:
             return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
 
@@ -77,11 +85,10 @@ class Wiring:
             clock=clock,
             engine=engine,
             sessions=sessions,
-            redis=Redis.from_url(
-                settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
-            ),
+            redis=redis,
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
-            switchboard=Switchboard(sessions, clock, signer, addresses),
+            admission=admission,
+            switchboard=Switchboard(sessions, clock, signer, addresses, admission),
             recordings=Recordings(sessions),
             twilio=twilio,
             placing=placing,
@@ -103,6 +110,7 @@ class Wiring:
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
             background.start(self.quiet_calls.run(), "quiet calls")
+            background.start(self.admission.run(), "admission")
             yield
 
     def checks(self) -> Mapping[str, Check]:
