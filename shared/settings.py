@@ -327,6 +327,8 @@ class VoiceSettings(SettingsGroup):
     again."""
     voice_longest_call_s: float = Field(default=1800, ge=60, le=14400)
     """A call is ended politely at this length, with a warning five minutes before (security guide, section 3.11)."""
+    voice_most_calls: int = Field(default=100, ge=1, le=2000)
+    """Calls one process takes at once; more are kept at the gateway, or refused here when they come all the same."""
     voice_speech_probe_s: float = Field(default=300, ge=0, le=86400)
     """A provider of speech that no caller has heard for this long is asked for a word; 0 asks none that is well."""
     voice_lame_duck_s: float = Field(default=5, ge=0, le=60)

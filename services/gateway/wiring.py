@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from services.gateway.admission.admission import Admission
 from services.gateway.auth.key_ring import KeyRing
 from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
@@ -21,6 +22,7 @@ from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
+from shared.admission.slots import Slots
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
@@ -48,6 +50,7 @@ class Wiring:
     redis: Redis
     keys: KeyRing
     billing: Billing
+    admission: Admission
     switchboard: Switchboard
     recordings: Recordings
     twilio: TwilioCalls
@@ -70,6 +73,11 @@ class Wiring:
         billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings)
 
+        redis = Redis.from_url(
+            settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
+        )
+        admission = Admission(Slots(redis))
+
         def room(name: str, base: str) -> RoomClient:
             return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
 
@@ -80,12 +88,11 @@ class Wiring:
             clock=clock,
             engine=engine,
             sessions=sessions,
-            redis=Redis.from_url(
-                settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
-            ),
+            redis=redis,
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             billing=billing,
-            switchboard=Switchboard(sessions, clock, signer, addresses, billing),
+            admission=admission,
+            switchboard=Switchboard(sessions, clock, signer, addresses, billing, admission),
             recordings=Recordings(sessions, billing),
             twilio=twilio,
             placing=placing,
@@ -107,6 +114,7 @@ class Wiring:
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
             background.start(self.quiet_calls.run(), "quiet calls")
+            background.start(self.admission.run(), "admission")
             yield
 
     def checks(self) -> Mapping[str, Check]:

@@ -45,8 +45,8 @@ def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> Fas
     signature = TwilioSignature(settings.twilio_auth_token.get_secret_value())
 
     async def take(websocket: WebSocket, transport: Transport[Opened]) -> None:
-        if wiring.calls.refusing:
-            metrics.webhooks_rejected_total.labels(reason="draining").inc()
+        if (refusal := wiring.calls.refusal) is not None:
+            metrics.webhooks_rejected_total.labels(reason=refusal).inc()
             await websocket.send_denial_response(Response(status_code=503))
             return
         await websocket.accept()

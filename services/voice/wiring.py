@@ -10,6 +10,9 @@ from typing import Final
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from services.voice.capacity.free_slots import Load
+from services.voice.capacity.loop_lag import LoopLag
+from services.voice.capacity.publishing import SlotPublisher
 from services.voice.conversations import Conversations, reachable
 from services.voice.deepgram_socket import Capability, DeepgramSockets
 from services.voice.hearing.deepgram_listen import DeepgramListen
@@ -35,6 +38,7 @@ from services.voice.speech.warm_up import WarmUp
 from services.voice.transport.media_socket import MediaSocket
 from services.voice.transport.media_stream import MediaStream
 from services.voice.transport.stream_token import StreamTokens
+from shared.admission.slots import Slots
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.conversation.state import ConversationState
@@ -78,7 +82,9 @@ class Wiring:
         self._recorder = Recorder(self._sessions, clock, settings.rates)
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
-        self.calls = Calls(Admission(tokens, self._sessions, clock), clock)
+        self._lag = LoopLag(clock)
+        self._slots = SlotPublisher(Slots(self._redis), settings.voice_most_calls)
+        self.calls = Calls(Admission(tokens, self._sessions, clock), clock, self._slots)
         self.media = Transport("/twilio/media", self._media_stream, self._media_call)
         self.relay = Transport("/twilio/relay", RelaySession, self._relay_call)
 
@@ -94,11 +100,17 @@ class Wiring:
             stack.push_async_callback(self._warm_up.close)
             stack.push_async_callback(self._probes.close)
             stack.push_async_callback(self._ears.close)
+            stack.push_async_callback(self._slots.leave)
             stack.push_async_callback(background.close)
             stack.push_async_callback(self._store_the_rest)
             background.start(self._recorder.run(), "recorder")
             background.start(self._warm_all(), "warm-up")
+            background.start(self._lag.run(), "loop lag")
+            background.start(self._slots.run(self._load), "slots")
             yield
+
+    def _load(self) -> Load:
+        return Load(self.calls.engaged, self._lag.usual_s, self.calls.draining)
 
     async def _store_the_rest(self) -> None:
         left = await self._recorder.drain(LAST_STORE_S)

@@ -47,6 +47,8 @@ _RANKS = {
 class MediaState(StrEnum):
     """What the voice tier does with a call."""
 
+    WAITING = "waiting"
+    """No voice process has a free slot: the caller waits at the gateway."""
     EXPECTED = "expected"
     """TwiML was handed out; no voice process has taken the stream yet."""
     CONNECTED = "connected"
@@ -66,6 +68,19 @@ class NextStep(StrEnum):
     """Our voice or our ears failed: say sorry in TwiML, then put the caller through or promise a call back."""
     TAKE_MESSAGE = "take_message"
     """Nobody took the call: the caller leaves a message."""
+    CALL_BACK = "call_back"
+    """No line was free: the caller is promised a call back."""
+
+
+class WhenFull(StrEnum):
+    """What a caller is offered while no voice process has a free slot."""
+
+    WAIT = "wait"
+    """Hold the line until a slot is free."""
+    CALL_BACK = "call_back"
+    """A person calls back; the ticket says so."""
+    VOICEMAIL = "voicemail"
+    """Leave a message."""
 
 
 class TransferMode(StrEnum):

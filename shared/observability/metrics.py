@@ -17,6 +17,15 @@ webhooks_rejected_total = Counter(
 )
 calls_total = Counter("callwright_calls_total", "Calls that came to an end", ["direction", "outcome"])
 calls_active = Gauge("callwright_calls_active", "Calls in this process", ["state"])
+slots_limit = Gauge("callwright_slots_limit", "Calls this voice process takes at once")
+slots_free = Gauge("callwright_slots_free", "Calls this voice process may still be sent")
+loop_lag_seconds = Histogram(
+    "callwright_loop_lag_seconds", "How late the event loop was", buckets=names.OVERHEAD_BUCKETS
+)
+admissions_total = Counter(
+    "callwright_admissions_total", "Calls that wanted a voice process, by what they were told", ["result", "reason"]
+)
+callers_held = Gauge("callwright_callers_held", "Callers who wait for a voice process, as this gateway knows it")
 answer_seconds = Histogram(
     "callwright_answer_seconds",
     "From the end of the caller's turn to the first audio sent",

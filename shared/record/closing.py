@@ -80,7 +80,8 @@ def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcom
     spoke = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
     if session.scalars(spoke.limit(1)).first() is not None:
         return Outcome.ABANDONED
-    return Outcome.REFUSED if call.media_state == MediaState.EXPECTED and call.answered_at else Outcome.SILENT
+    unserved = call.media_state in (MediaState.EXPECTED, MediaState.WAITING)
+    return Outcome.REFUSED if unserved and call.answered_at else Outcome.SILENT
 
 
 def needs_ticket(outcome: Outcome, policy: TicketPolicy) -> bool:

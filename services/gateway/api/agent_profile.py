@@ -12,7 +12,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
 from shared.contracts.agents import TOOLS, VoicePreference
-from shared.contracts.calls import OnMachine, TransferMode
+from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import ElevenLabsVoice, RelayOptions, Transport
 from shared.errors import Invalid
@@ -84,6 +84,7 @@ Tone = Annotated[Named, Field(min_length=1, max_length=200), AfterValidator(no_s
 CollectionId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$")]
 Tools = Annotated[list[Tool], Field(max_length=len(TOOLS)), AfterValidator(_each_once)]
 Numbers = Annotated[list[Number], Field(max_length=MOST_NUMBERS), AfterValidator(_each_once)]
+Offers = Annotated[list[WhenFull], Field(max_length=len(WhenFull)), AfterValidator(_each_once)]
 TransferNumber = Annotated[Number, AfterValidator(_not_premium)]
 
 AGENT_EXAMPLE: dict[str, Any] = {
@@ -110,6 +111,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "transfer_mode": "warm",
     "on_machine": "hang_up",
     "takes_messages": True,
+    "when_full": ["wait", "call_back"],
     "records_calls": False,
     "numbers": ["+18005550101"],
     "is_active": True,
@@ -151,6 +153,10 @@ class NewAgent(Strict):
     takes_messages: bool = Field(
         default=False, description="whether a caller whom nobody can talk to may leave a message"
     )
+    when_full: Offers = Field(
+        default_factory=lambda: [WhenFull.WAIT, WhenFull.CALL_BACK],
+        description="what callers are offered while nothing can take their call; with nothing left, a call back",
+    )
     records_calls: bool = Field(
         default=False, description="record calls; each caller is told before the recording begins"
     )
@@ -186,6 +192,7 @@ class AgentChange(Strict):
     transfer_mode: TransferMode | MISSING = MISSING
     on_machine: OnMachine | MISSING = MISSING
     takes_messages: bool | MISSING = MISSING
+    when_full: Offers | MISSING = MISSING
     records_calls: bool | MISSING = MISSING
     numbers: Numbers | MISSING = Field(default=MISSING, description="all numbers; those left out are free again")
     is_active: bool | MISSING = MISSING

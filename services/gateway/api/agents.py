@@ -16,7 +16,7 @@ from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
 from shared.contracts.agents import VoicePreference
-from shared.contracts.calls import OnMachine, TransferMode
+from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import RelayOptions, Transport
 from shared.database.models import Agent
@@ -53,6 +53,7 @@ class AgentView(BaseModel):
     transfer_mode: TransferMode
     on_machine: OnMachine
     takes_messages: bool
+    when_full: list[WhenFull]
     records_calls: bool
     numbers: list[str]
     is_active: bool
@@ -165,6 +166,7 @@ def _view(agent: Agent) -> AgentView:
         transfer_mode=TransferMode(agent.transfer_mode),
         on_machine=OnMachine(agent.on_machine),
         takes_messages=agent.takes_messages,
+        when_full=[WhenFull(offer) for offer in agent.when_full],
         records_calls=agent.records_calls,
         numbers=sorted(entry.number for entry in agent.numbers),
         is_active=agent.is_active,

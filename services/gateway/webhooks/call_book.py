@@ -14,7 +14,15 @@ from services.gateway.webhooks.caller import caller_address
 from services.gateway.webhooks.next_step import CallState
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.transfer_outcome import talked_s
-from shared.contracts.calls import CallStatus, MediaState, NextStep, OutboundState, TransferMode, TransferOutcome
+from shared.contracts.calls import (
+    CallStatus,
+    MediaState,
+    NextStep,
+    OutboundState,
+    TransferMode,
+    TransferOutcome,
+    WhenFull,
+)
 from shared.contracts.conversations import Channel, Outcome
 from shared.contracts.relay import Transport
 from shared.database.models import Agent, AgentNumber, Call, Conversation, OutboundCall, Transfer
@@ -44,6 +52,8 @@ class CallRows:
             person=self._person(),
             is_closed=self.conversation.closed_at is not None,
             takes_messages=self.agent.takes_messages,
+            when_full=tuple(WhenFull(offer) for offer in self.agent.when_full),
+            rounds_waited=self.call.rounds_waited,
             transfer=TransferOutcome(self.transfer.outcome) if self.transfer and self.transfer.outcome else None,
             transfer_mode=TransferMode(self.transfer.mode if self.transfer else self.agent.transfer_mode),
         )
@@ -59,9 +69,11 @@ class CallRows:
             self.call.status = state.status
             if state.status is CallStatus.IN_PROGRESS:
                 self.picked_up(now)
-        if state.generation != self.call.stream_generation:
+        waited = self.call.media_state == MediaState.WAITING and state.media is MediaState.EXPECTED
+        if state.generation != self.call.stream_generation or waited:
             self.call.stream_generation = state.generation
             self.call.stream_issued_at = now
+        self.call.rounds_waited = state.rounds_waited
         self.call.transport = state.transport
         self.call.media_state = state.media
         self.call.next_step = state.next_step

@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.gateway.webhooks.relay_end import RelayEnd
-from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMode, TransferOutcome
+from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMode, TransferOutcome, WhenFull
 from shared.contracts.conversations import Outcome
 from shared.contracts.relay import Transport
 
 MOST_GENERATIONS = 3
 """How often a call is connected to a voice process before we stop trying and let a person call."""
+
+KEYS = {WhenFull.CALL_BACK: "1", WhenFull.VOICEMAIL: "2"}
+"""What a caller who waits may press instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class CallState:
     transfer_mode: TransferMode = TransferMode.COLD
     transport: Transport = Transport.MEDIA_STREAMS
     """What carries this generation."""
+    when_full: tuple[WhenFull, ...] = ()
+    """What the caller is offered while no voice process is free, in the agent's order."""
+    rounds_waited: int = 0
+    """How many documents the caller was held with."""
 
     @property
     def is_over(self) -> bool:
@@ -71,6 +78,8 @@ class Farewell(StrEnum):
     """We could not go on."""
     NOBODY_FREE = "nobody_free"
     """A person was rung and did not answer."""
+    NO_LINE_FREE = "no_line_free"
+    """No voice process was free."""
     MESSAGE_TAKEN = "message_taken"
     """The caller left a message."""
 
@@ -90,23 +99,41 @@ class TakeMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Hold the line until a voice process may be free."""
+
+    number: int
+    """Of the document; the first one says more."""
+    offers: tuple[WhenFull, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveMessage:
     """Say to an answering machine who called and why, then hang up."""
 
 
-Answer = Connect | PutThrough | HangUp | TakeMessage | LeaveMessage
+Answer = Connect | Wait | PutThrough | HangUp | TakeMessage | LeaveMessage
 
 
 def answer(state: CallState) -> Answer:
     """What the line does now."""
     if state.is_over:
         return HangUp(Farewell.NONE)
+    if state.media is MediaState.WAITING:
+        return Wait(state.rounds_waited, tuple(offer for offer in KEYS if offer in state.when_full))
     if state.media is not MediaState.FINISHED:
         return Connect(state.generation, state.transport)
+    return _ending(state)
+
+
+def _ending(state: CallState) -> Answer:
+    """What the line does when the conversation has come to its end."""
     if state.next_step is NextStep.HANG_UP:
         return HangUp(Farewell.NONE)
     if state.next_step is NextStep.TAKE_MESSAGE:
         return TakeMessage(Farewell.NOBODY_FREE)
+    if state.next_step is NextStep.CALL_BACK:
+        return HangUp(Farewell.NO_LINE_FREE)
     if state.person is not None:
         warm = state.transfer_mode is TransferMode.WARM
         return PutThrough(state.person, apologising=state.next_step is not NextStep.TRANSFER, warm=warm)
@@ -143,7 +170,7 @@ def after_stream(state: CallState, ended: int, relay: RelayEnd | None = None) ->
     all. An older generation's end was dealt with before; one that the row never reached was forgotten with a row.
     `relay` is what Twilio said of a session.
     """
-    if state.is_over or ended < state.generation:
+    if state.is_over or ended < state.generation or state.media is MediaState.WAITING:
         return state
     if relay is not None:
         state = _handed_back(state, ended, relay)
@@ -173,7 +200,7 @@ def _confirmed(state: CallState) -> CallState:
 
     Until somebody took the call, a transfer counts as something left to do.
     """
-    if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
+    if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE, NextStep.CALL_BACK):
         return state
     if state.next_step is NextStep.TRANSFER and state.person is not None:
         return replace(state, outcome=Outcome.FOLLOW_UP)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
+from services.gateway.admission.admission import Admission
 from services.gateway.webhooks import twiml
 from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.call_book import CallBook, CallRows
@@ -20,15 +21,17 @@ from services.gateway.webhooks.next_step import (
     LeaveMessage,
     PutThrough,
     TakeMessage,
+    Wait,
 )
 from services.gateway.webhooks.next_step import answer as usual_answer
 from services.gateway.webhooks.phrases import Phrases, phrases_for
 from services.gateway.webhooks.relay_noun import Relay
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.twiml import Addresses
+from services.gateway.webhooks.waiting import seated, wants_slot
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
-from shared.contracts.calls import MediaState, NextStep
+from shared.contracts.calls import MediaState, NextStep, WhenFull
 from shared.contracts.conversations import Opening, Outcome
 from shared.contracts.relay import Transport
 from shared.conversation.agent import rules_of
@@ -58,13 +61,20 @@ class Switchboard:
     """Answers the webhooks of a call."""
 
     def __init__(
-        self, sessions: AsyncSessions, clock: Clock, signer: TokenSigner, addresses: Addresses, billing: Billing
+        self,
+        sessions: AsyncSessions,
+        clock: Clock,
+        signer: TokenSigner,
+        addresses: Addresses,
+        billing: Billing,
+        admission: Admission,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._signer = signer
         self._addresses = addresses
         self._billing = billing
+        self._admission = admission
 
     async def answer(self, report: CallReport, decide: Decision, read: Reading = usual_answer) -> Response:
         """The document for this report: the rows' state, changed by `decide`, read by `read`.
@@ -99,6 +109,8 @@ class Switchboard:
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
                 before = rows.state(report.status)
                 state = decide(before)
+                if wants_slot(state):
+                    state = seated(state, await self._admission.ask(report.call_sid, state.generation))
                 rows.store(state, now, report)
                 await self._billing.note_transfer(session, rows.conversation, rows.transfer)
                 if state.status.is_final:
@@ -121,6 +133,10 @@ class Switchboard:
                 relay = _relay(rows, generation, phrases) if transport is Transport.CONVERSATION_RELAY else None
                 token = self._stream_token(rows, generation)
                 return twiml.connect(self._addresses, generation, token, announced, relay)
+            case Wait(number, offers):
+                return twiml.wait(
+                    self._addresses, phrases, number, _while_waiting(number, offers, phrases), bool(offers)
+                )
             case PutThrough(number, apologising, warm):
                 sentences = [phrases.trouble, phrases.connecting] if apologising else [phrases.connecting]
                 warm_for = rows.call.call_sid if warm else None
@@ -149,7 +165,7 @@ def twiml_response(document: str) -> Response:
 def count_end(rows: CallRows) -> None:
     """Count a call that closed, after the commit, unless a voice process has counted it at the end of its stream."""
     refused = rows.conversation.outcome == Outcome.REFUSED
-    if refused or rows.call.media_state == MediaState.EXPECTED:
+    if refused or rows.call.media_state in (MediaState.EXPECTED, MediaState.WAITING):
         direction = "outbound" if rows.call.direction.startswith("outbound") else "inbound"
         calls_total.labels(direction=direction, outcome=rows.conversation.outcome).inc()
 
@@ -191,8 +207,17 @@ def _sentences(farewell: Farewell, phrases: Phrases, rows: CallRows) -> list[str
             return [phrases.trouble, later]
         case Farewell.NOBODY_FREE:
             return [phrases.nobody_free, later]
+        case Farewell.NO_LINE_FREE:
+            return [phrases.lines_busy, later]
         case Farewell.MESSAGE_TAKEN:
             return [phrases.message_taken, later]
+
+
+def _while_waiting(number: int, offers: tuple[WhenFull, ...], phrases: Phrases) -> list[str]:
+    """What a caller hears who waits. No place in the line and no time: nobody knows how long others will talk."""
+    choices = {WhenFull.CALL_BACK: phrases.press_for_call_back, WhenFull.VOICEMAIL: phrases.press_for_message}
+    begins = [phrases.lines_busy, phrases.please_hold] if number == 1 else [phrases.still_busy]
+    return [*begins, *(choices[offer] for offer in offers)]
 
 
 def _later(phrases: Phrases, rows: CallRows) -> str:

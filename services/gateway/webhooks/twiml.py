@@ -25,6 +25,8 @@ MESSAGE_SILENCE_S = 5
 """Silence that ends a message."""
 PRESS_WITHIN_S = 6
 """How long a person has to press a key, each time they are asked."""
+HOLD_S = 6
+"""Silence between two sentences to a caller who waits."""
 RECORDING_EVENTS = "completed absent"
 """In TwiML a list is a string with spaces between."""
 
@@ -74,6 +76,10 @@ class Addresses:
     def transfer_answer(self, call_sid: str) -> str:
         """Told which key they pressed."""
         return f"{self.public}/twilio/voice/transfer/answer?call={call_sid}"
+
+    def after_round(self, number: int) -> str:
+        """Asked when a caller who waits has heard document number `number`."""
+        return f"{self.public}/twilio/voice/wait?over={number:d}"
 
     @property
     def put_through(self) -> str:
@@ -176,6 +182,21 @@ def brief(addresses: Addresses, phrases: Phrases, briefing: str, call_sid: str) 
 def bridge() -> str:
     """Put the two through: the document of the person who was rung is over."""
     return str(VoiceResponse())
+
+
+def wait(addresses: Addresses, phrases: Phrases, number: int, sentences: list[str], takes_keys: bool) -> str:
+    """Say the sentences and hold the line for a moment, then ask again; a key is told at once."""
+    response = VoiceResponse()
+    over = addresses.after_round(number)
+    if takes_keys:
+        gather = Gather(num_digits=1, timeout=HOLD_S, action=over, method="POST", finish_on_key="")
+        _say(gather, phrases, sentences)
+        response.append(gather)
+    else:
+        _say(response, phrases, sentences)
+        response.pause(length=HOLD_S)
+    response.redirect(over, method="POST")
+    return str(response)
 
 
 def take_message(addresses: Addresses, phrases: Phrases, sentences: list[str], farewell: list[str]) -> str:

@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
+from services.voice.capacity.publishing import SlotPublisher
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import Ending
 from services.voice.session.call import Call
 from services.voice.transport.introduction import Introduction
 from services.voice.transport.media_socket import MediaSocket, SocketClosed
 from services.voice.transport.media_stream import StreamRefused
+from shared.admission.slots import reservation
 from shared.clock import Clock
 from shared.errors import Transient
 from shared.observability import metrics
@@ -78,15 +80,16 @@ def _result_of(work: asyncio.Task[Ending]) -> _Result:
 class Calls:
     """The calls of one process."""
 
-    def __init__(self, admit: Admit, clock: Clock) -> None:
+    def __init__(self, admit: Admit, clock: Clock, slots: SlotPublisher) -> None:
         self._admit = admit
         self._clock = clock
+        self._slots = slots
+        self._opening = 0
         self._live: set[asyncio.Task[Ending]] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
-        self._draining = False
-        self.refusing = False
-        """Set when this process takes no new sockets."""
+        self.draining = False
+        self._refusing = False
         self._show()
 
     @property
@@ -94,9 +97,25 @@ class Calls:
         """Calls being carried."""
         return len(self._live)
 
+    @property
+    def engaged(self) -> int:
+        """Calls being carried, and sockets that have not said yet which call they carry."""
+        return self.active + self._opening
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a new socket is not taken; None when it is. The second wall: the gateway sends no more than fit."""
+        if self._refusing:
+            return "draining"
+        return "full" if self.engaged >= self._slots.most else None
+
+    def refuse(self) -> None:
+        """Take no new sockets from now on."""
+        self._refusing = True
+
     def _show(self) -> None:
-        metrics.calls_active.labels(state="serving").set(0 if self._draining else self.active)
-        metrics.calls_active.labels(state="draining").set(self.active if self._draining else 0)
+        metrics.calls_active.labels(state="serving").set(0 if self.draining else self.active)
+        metrics.calls_active.labels(state="draining").set(self.active if self.draining else 0)
 
     async def take(self, socket: MediaSocket, transport: Transport[Opened]) -> None:
         """Carry the call that comes over this accepted socket until it is over; whatever happens stays in here."""
@@ -110,7 +129,7 @@ class Calls:
         """The code to close with."""
         opened = transport.open(socket, self._clock)
         try:
-            claimed = await self._admit(await opened.handshake())
+            claimed = await self._claim(opened)
         except SocketClosed as closed:
             return closed.code
         except StreamRefused as refusal:
@@ -126,6 +145,14 @@ class Calls:
         with bound(trace_id=claimed.trace_id, call_sid=claimed.call_sid):
             return await self._supervise(claimed, lambda: transport.make_call(claimed, opened))
 
+    async def _claim(self, opened: Opening) -> ClaimedCall:
+        """The call that this socket carries. Raises what a handshake and an admission raise."""
+        self._opening += 1
+        try:
+            return await self._admit(await opened.handshake())
+        finally:
+            self._opening -= 1
+
     async def _supervise(self, claimed: ClaimedCall, make_call: Callable[[], Call]) -> int:
         """Run one call in a task of its own; the code to close its socket with."""
         began = self._clock.monotonic()
@@ -133,6 +160,7 @@ class Calls:
         self._live.add(work)
         self._none_left.clear()
         self._show()
+        self._slots.changed(reservation(claimed.call_sid, claimed.generation))
         log.info("call_started", conversation_id=str(claimed.conversation_id), generation=claimed.generation)
         try:
             await asyncio.wait({work})
@@ -145,6 +173,7 @@ class Calls:
             if not self._live:
                 self._none_left.set()
             self._show()
+            self._slots.changed()
             result = _result_of(work)
             direction = "outbound" if claimed.direction.startswith("outbound") else "inbound"
             metrics.calls_total.labels(direction=direction, outcome=result.outcome).inc()
@@ -158,8 +187,9 @@ class Calls:
 
     def drain(self) -> None:
         """From now on calls only become fewer."""
-        self._draining = True
+        self.draining = True
         self._show()
+        self._slots.changed()
 
     async def cut(self) -> None:
         """Leave every call as it stands: another process goes on with it."""

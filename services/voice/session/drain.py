@@ -64,7 +64,7 @@ class DrainingServer(uvicorn.Server):
 
     async def _drain(self, sig: int) -> None:
         await asyncio.sleep(self._times.lame_duck)
-        self._calls.refusing = True
+        self._calls.refuse()
         try:
             async with asyncio.timeout(self._times.drain):
                 await self._calls.until_none()

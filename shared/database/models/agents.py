@@ -43,6 +43,8 @@ class Agent(Dated, Base):
     on_machine: Mapped[str] = mapped_column(String(20), server_default=OnMachine.HANG_UP.value)
     takes_messages: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether a caller whom nobody can talk to is asked to leave a message."""
+    when_full: Mapped[list[str]] = mapped_column(server_default=text("""'["wait", "call_back"]'"""))
+    """What callers are offered while no voice process is free (`shared.contracts.calls.WhenFull`)."""
     records_calls: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether calls are recorded; each caller is told before the recording begins."""
     transport: Mapped[str] = mapped_column(String(20), server_default=Transport.MEDIA_STREAMS.value)

@@ -62,6 +62,8 @@ class Call(Dated, Base):
     """What carries the present generation; a relay session that never came about is followed by a media stream."""
     stream_generation: Mapped[int] = mapped_column(server_default=sql("1"))
     """How many times this call was connected to a voice process; part of the stream token."""
+    rounds_waited: Mapped[int] = mapped_column(server_default=sql("0"))
+    """How many times the caller was told to wait for a free voice process."""
     stream_issued_at: Mapped[datetime]
     """When the present generation's token was issued; the token can be written again from the row."""
     answered_at: Mapped[datetime | None]

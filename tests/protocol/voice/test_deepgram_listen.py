@@ -327,7 +327,7 @@ async def test_a_line_that_has_been_silent_for_a_while_is_sent_in_larger_pieces_
     loud, hum = b"\x10" * 160, b"\xfe\x7e" * 80
     async with serve(handle, "127.0.0.1", 0) as server:
         host, port = next(iter(server.sockets)).getsockname()[:2]
-        listen = DeepgramListen(DeepgramSockets(f"http://{host}:{port}", "lab"), NOVA, SystemClock())
+        listen = DeepgramListen(DeepgramSockets(f"http://{host}:{port}", "lab"), NOVA, SystemClock(), Meter())
         taking = asyncio.ensure_future(Ear(listen).take())
         listen.hear(loud)
         await wait_for_async(lambda: _true(sum(sizes) == 160), 5, "the first frame")
@@ -358,7 +358,7 @@ async def test_what_was_said_before_the_socket_stood_is_kept_until_it_was_given_
     lab = Deepgram(Settings(speed=SPEED), Faults())
     async with serving(make_app(lab)) as address:
         opens = OpensLate(DeepgramSockets(address, "lab"))
-        ear = Ear(DeepgramListen(opens, NOVA, SystemClock()))
+        ear = Ear(DeepgramListen(opens, NOVA, SystemClock(), Meter()))
         opens.frame_comes = partial(ear.listen.hear, SILENCE)
         taking = asyncio.ensure_future(ear.take())
         await ear.hear(SENTENCE, silence_s=2)

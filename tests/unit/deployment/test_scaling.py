@@ -15,7 +15,18 @@ from services.workers import watch_metrics
 from services.workers.limits import AT_ONCE, LONGEST_S
 from shared.contracts.tasks import Queue
 from shared.observability import metrics
-from tests.unit.deployment.files import K8S, Document, container_of, name_of, of_kind, workloads, written
+from tests.unit.deployment.files import (
+    K8S,
+    OVERLAYS,
+    Document,
+    compose,
+    container_of,
+    name_of,
+    of_kind,
+    settings_of,
+    workloads,
+    written,
+)
 
 PRODUCTION = written("overlays/production")
 SCALERS = of_kind(PRODUCTION, "HorizontalPodAutoscaler", "ScaledObject")
@@ -53,10 +64,17 @@ def test_voice_scales_below_what_a_pod_is_planned_for() -> None:
     aim = CAPACITY["calls_planned"] * CAPACITY["share_aimed_at"]
     assert float(trigger("voice")["threshold"]) == aim
     assert trigger("voice")["query"] == (
-        f'sum(callwright_calls_active{{state="serving"}}) + {CAPACITY["calls_in_reserve"]}'
+        'sum(callwright_calls_active{state="serving"}) + (max(callwright_callers_held) or vector(0))'
+        f" + {CAPACITY['calls_in_reserve']}"
     )
     assert scaled("voice")["minReplicaCount"] >= 3
     assert scaled("voice")["fallback"]["replicas"] >= 3
+
+
+def test_a_voice_process_takes_the_calls_its_container_is_planned_for() -> None:
+    assert all(int(settings_of(overlay)["VOICE_MOST_CALLS"]) == CAPACITY["calls_planned"] for overlay in OVERLAYS)
+    for name in ("voice-1", "voice-2"):
+        assert int(compose()["services"][name]["environment"]["VOICE_MOST_CALLS"]) == CAPACITY["calls_planned"]
 
 
 def test_a_voice_pod_asks_for_what_was_measured() -> None:

@@ -1,0 +1,1 @@
+"""Whether a call may connect to a voice process now."""

@@ -1,0 +1,1 @@
+"""How many more calls this process can take, measured here and told to the gateways."""
