@@ -154,6 +154,7 @@ class Wiring:
                 recorder=self._recorder,
                 limits=self._limits,
                 protects_notice=self._settings.voice_protects_notice,
+                answers_ahead=self._settings.voice_answers_ahead,
                 clock=self._clock,
             )
         )

@@ -40,6 +40,9 @@ false_interruptions_total = Counter(
 likely_ends_total = Counter(
     "callwright_likely_ends_total", "Turns the recogniser called likely over, by what came of it", ["result"]
 )
+ahead_total = Counter(
+    "callwright_ahead_total", "Work begun before a turn was decided, by kind and by what came of it", ["kind", "result"]
+)
 provider_results_total = Counter(
     "callwright_provider_results_total", "Results of calls to providers", ["provider", "capability", "result"]
 )

@@ -11,12 +11,13 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from services.voice.conversations import Carried
-from services.voice.hearing.end_of_turn import Expects
+from services.voice.hearing.end_of_turn import Expects, TurnSoFar
 from services.voice.hearing.ports import Heard
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from services.voice.session import stages
+from services.voice.session.ahead import Ahead
 from services.voice.session.barge_in import BargeIn, has_words
 from services.voice.session.line import Line
 from services.voice.session.listening import CannotHear, Listening, Said
@@ -74,6 +75,8 @@ class CallParts:
     recorder: Recorder
     limits: CallLimits
     protects_notice: bool
+    answers_ahead: bool
+    """Whether a model may be asked before the caller's turn is decided."""
     clock: Clock
 
 
@@ -93,8 +96,15 @@ class Call:
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
         self._barge_in = BargeIn(parts.line, parts.clock, only_listens, protects_notice=parts.protects_notice)
+        self._ahead = Ahead(self._assistant, parts.conversation.searches, parts.clock, answers=parts.answers_ahead)
         self._listening = Listening(
-            parts.line.hearing, parts.clock, self._expects, self._on_report, self._on_decided, self._barge_in.quiet
+            parts.line.hearing,
+            parts.clock,
+            self._expects,
+            self._on_report,
+            self._on_words,
+            self._on_decided,
+            self._barge_in.quiet,
         )
         self._keys: asyncio.Queue[Said] = asyncio.Queue(MOST_KEYS)
         self._speaking: Speaking | None = None
@@ -176,8 +186,8 @@ class Call:
             elif self._may_be_over:
                 ending = Ending(calls.MediaState.LOST, outcome=self._assistant.outcome())
         finally:
-            stored, _ = await asyncio.gather(
-                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close()
+            stored, *_ = await asyncio.gather(
+                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close(), self._ahead.close()
             )
             if not stored:
                 log.warning("end_not_stored_yet", state=ending.media_state.value)
@@ -206,7 +216,7 @@ class Call:
         match await self._next_event():
             case Said() as said:
                 self._note_caller(said)
-                return await self._say(self._assistant.reply_to(said.text), said)
+                return await self._say(self._ahead.reply_to(said.text), said)
             case CannotHear():
                 return await self._give_up(self._apologies.cannot_hear)
             case _Moment.SILENCE:
@@ -320,6 +330,11 @@ class Call:
         if has_words(event):
             self._line.prepare()
 
+    def _on_words(self, turn: TurnSoFar, event: Heard | None) -> None:
+        """The turn is not decided yet. While we speak nothing is begun: what is heard of it changes every answer."""
+        if self._speaking is None:
+            self._ahead.report(turn, event)
+
     async def _take_keys(self) -> NoReturn:
         """Keys interrupt at once: whoever presses one has not waited for the end of the sentence."""
         while True:
@@ -333,6 +348,8 @@ class Call:
         is_turn = self._barge_in.decided(text)
         if is_turn:
             self._drop_what_is_not_heard_yet()
+        else:
+            self._ahead.drop()
         return is_turn
 
     def _drop_what_is_not_heard_yet(self) -> None:

@@ -221,8 +221,10 @@ async def is_answered_by_a_model(house: VoiceHouse) -> None:
     assert answers
     stages = answers[0].stages_ms
     assert {"retrieval", "first_token", "first_sentence", "first_audio", "answer", "overhead"} <= set(stages)
-    waited = stages["first_sentence"] + stages["first_audio"]
-    assert stages["answer"] == pytest.approx(waited + stages["overhead"], abs=10)
+    # an answer that was begun on a guess had been waited for before the turn was decided
+    ahead = max(0, stages.get("ahead", 0) - stages["retrieval"])
+    waited = max(0, stages["first_sentence"] - ahead) + stages["first_audio"]
+    assert stages["answer"] == pytest.approx(waited + stages["overhead"], abs=15)
     assert stages["overhead"] < 250
 
 
