@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from shared.conversation import machine
+from shared.conversation.acknowledging import kind_of
 from shared.conversation.agent import Rules
 from shared.conversation.answering import Answering
 from shared.conversation.begun import Begun
@@ -17,6 +18,7 @@ from shared.conversation.spoken.speakable import MOST_WORDS, count_words
 from shared.conversation.state import ConversationState
 from shared.conversation.turns import MARKS, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
 from shared.conversation.understanding.answers import bare
+from shared.conversation.understanding.languages import words_of
 from shared.observability.logs import get_logger
 from shared.task_group import TaskSet
 
@@ -60,6 +62,12 @@ class SpokenReply:
     def asks_others(self) -> bool:
         """Whether the knowledge base or a model is asked for it: everything else is there at once."""
         return self._turn.answer is not None
+
+    @property
+    def is_announced_as(self) -> Phrase | None:
+        """What may be said while its answer is on its way; None when nothing of it has to be waited for."""
+        answer = self._turn.answer
+        return kind_of(answer, words_of(self._rules.language).questions) if answer is not None else None
 
     def begin(self, tasks: TaskSet) -> None:
         """Begin to think in a task of `tasks`: what comes of it waits until somebody iterates, or is dropped."""

@@ -278,6 +278,7 @@ async def a_call(
             limits=limits,
             protects_notice=protects,
             answers_ahead=True,
+            acknowledges_after_s=0.4,
             clock=clock,
         )
     )

@@ -21,6 +21,7 @@ from services.voice.session.ahead import Ahead
 from services.voice.session.barge_in import BargeIn, has_words
 from services.voice.session.line import Line
 from services.voice.session.listening import CannotHear, Listening, Said
+from services.voice.session.meanwhile import Meanwhile, Waiting
 from services.voice.session.silence import CallLimits, patience, silent_until
 from services.voice.session.speaking import Road, Speaking
 from services.voice.session.turns import Turns
@@ -77,6 +78,8 @@ class CallParts:
     protects_notice: bool
     answers_ahead: bool
     """Whether a model may be asked before the caller's turn is decided."""
+    acknowledges_after_s: float
+    """How long a caller waits in silence before they are told that we are looking; 0 for ever."""
     clock: Clock
 
 
@@ -96,6 +99,7 @@ class Call:
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
         self._barge_in = BargeIn(parts.line, parts.clock, only_listens, protects_notice=parts.protects_notice)
+        self._meanwhile = Meanwhile(parts.claimed.profile.language, parts.acknowledges_after_s)
         self._ahead = Ahead(self._assistant, parts.conversation.searches, parts.clock, answers=parts.answers_ahead)
         self._listening = Listening(
             parts.line.hearing,
@@ -261,7 +265,7 @@ class Call:
     async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
         number = self._turns.number()
         road = Road(self._line, self._listening.floor, lambda: self._conversation.model_waited_s)
-        speaking = Speaking(reply, number, road, self._clock)
+        speaking = Speaking(reply, number, road, self._clock, self._waiting(reply, answering))
         self._speaking, self._answering = speaking, answering
         self._barge_in.watch(speaking)
         try:
@@ -272,6 +276,12 @@ class Call:
             await self._line.forget()
         return speaking
 
+    def _waiting(self, reply: Reply, answering: Said | None) -> Waiting | None:
+        """Whether the caller waits for something that may take its time."""
+        if answering is None or not isinstance(reply, SpokenReply) or (kind := reply.is_announced_as) is None:
+            return None
+        return Waiting(self._meanwhile, answering.decided_at, kind)
+
     def _settle(self, speaking: Speaking) -> NextStep:
         """A reply is over, however it ended: the conversation and the record learn what was heard of it."""
         now = self._clock.monotonic()
@@ -280,8 +290,9 @@ class Call:
         heard = speaking.heard(now)
         step = NextStep.LISTEN
         if isinstance(speaking.reply, SpokenReply):
-            step = self._assistant.commit(speaking.reply, heard, complete=speaking.heard_whole(now))
-        if speaking.sentences:
+            of_reply = speaking.heard_of_reply(now)
+            step = self._assistant.commit(speaking.reply, of_reply, complete=speaking.heard_whole(now))
+        if speaking.text:
             stages_ms = self._stages(speaking, answering, now)
             began_at = speaking.began_at or now
             self._note(self._turns.of_assistant(speaking, heard, stages_ms, began_at))
@@ -311,6 +322,7 @@ class Call:
             began_at=first.began_at,
             played_at=now,
             held_s=speaking.held_s,
+            acknowledged_at=speaking.acknowledged_at,
         )
         found = stages.stages_of(times, thinking)
         stages.observe(found, speaking.reply.provenance.origin.value)
