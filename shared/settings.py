@@ -322,6 +322,11 @@ class VoiceSettings(SettingsGroup):
 
     voice_silence_s: float = Field(default=3.0, ge=1, le=60)
     """Quiet after our last word until the caller is asked whether they are still there."""
+    voice_answers_ahead: bool = True
+    """Whether an answer of the model may be begun when the caller has probably finished, and is thrown away when not:
+    sooner answers for more requests, two a turn at most. Searches are begun ahead in any case."""
+    voice_acknowledge_ms: int = Field(default=400, ge=0, le=5000)
+    """An answer that is not there so long after the caller's turn is announced ("Let me look that up."); 0: never."""
     voice_protects_notice: bool = False
     """Whether the sentence that an AI answers is said to its end although the caller talks over it; if not, it is said
     again."""

@@ -10,6 +10,7 @@ import httpx
 
 from services.voice.knowledge import DEADLINE_S, KnowledgeOverHttp
 from services.voice.model_wait import TimedModel
+from services.voice.searches_ahead import SearchesAhead
 from services.voice.settings import VoiceRoomSettings
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
@@ -32,6 +33,8 @@ class Carried:
     """The conversation of one call."""
 
     assistant: Assistant
+    searches: SearchesAhead
+    """The assistant's knowledge, which may be asked before the assistant does."""
     model: TimedModel | None
 
     @property
@@ -60,8 +63,9 @@ class Conversations:
     ) -> Carried:
         """A conversation, new or resumed from this state; a call of ours opens with its message."""
         knowledge = KnowledgeOverHttp(self._room, profile.knowledge_collection, profile.language)
+        searches = SearchesAhead(knowledge, self._clock)
         model = TimedModel(self._model, self._clock, meter) if self._model is not None else None
-        return Carried(Assistant(profile, knowledge, model, self._clock, state, initial_message), model)
+        return Carried(Assistant(profile, searches, model, self._clock, state, initial_message), searches, model)
 
     def fixed_sentences(self, profile: AgentProfile) -> Iterator[str]:
         """Everything an agent says that is the same in every call, its greeting first."""

@@ -16,20 +16,32 @@ class TimedModel:
 
     def __init__(self, model: ChatModel, clock: Clock, meter: Meter) -> None:
         self.name = model.name
-        self.waited_s = 0.0
-        """Since the conversation began."""
         self._model = model
         self._clock = clock
         self._meter = meter
+        self._waited_s = 0.0
+        self._waiting = 0
+        """Answers that are being waited for: one begun on a guess may still be ending when the next begins."""
+        self._since = 0.0
+        """When the first of them began to be waited for."""
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds waited since the conversation began, up to now."""
+        return self._waited_s + (self._clock.monotonic() - self._since if self._waiting else 0.0)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[TextDelta | ToolCall]:
         async with aclosing(self._model.stream(replace(request, meter=self._meter))) as parts:
             while True:
-                since = self._clock.monotonic()
+                if not self._waiting:
+                    self._since = self._clock.monotonic()
+                self._waiting += 1
                 try:
                     part = await anext(parts)
                 except StopAsyncIteration:
                     return
                 finally:
-                    self.waited_s += self._clock.monotonic() - since
+                    self._waiting -= 1
+                    if not self._waiting:
+                        self._waited_s += self._clock.monotonic() - self._since
                 yield part

@@ -168,6 +168,8 @@ class Wiring:
                 recorder=self._recorder,
                 limits=self._limits,
                 protects_notice=self._settings.voice_protects_notice,
+                answers_ahead=self._settings.voice_answers_ahead,
+                acknowledges_after_s=self._settings.voice_acknowledge_ms / 1000,
                 clock=self._clock,
                 meter=meter,
             )

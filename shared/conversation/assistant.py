@@ -19,6 +19,7 @@ from shared.conversation.turns import Findings, Turn
 from shared.conversation.understanding.answers import understand
 from shared.conversation.understanding.endings import sounds_complete
 from shared.conversation.understanding.languages import words_of
+from shared.conversation.understanding.questions import may_be_question
 
 
 class Assistant:
@@ -91,6 +92,10 @@ class Assistant:
     def sounds_complete(self, text: str) -> bool:
         """Whether `text` may stand as a whole turn: an unfinished sentence or half an address may not."""
         return sounds_complete(text, self.state.email.pieces, self.expects, self._words)
+
+    def may_be_question(self, text: str) -> bool:
+        """Whether words that are still being spoken look like something to look up; never while contact is taken."""
+        return self.state.phase is not Phase.CONTACT and may_be_question(text, self._words)
 
     def outcome(self) -> Outcome:
         """How the conversation would be recorded if it ended now."""

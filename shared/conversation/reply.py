@@ -7,15 +7,20 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from shared.conversation import machine
+from shared.conversation.acknowledging import kind_of
 from shared.conversation.agent import Rules
 from shared.conversation.answering import Answering
+from shared.conversation.begun import Begun
 from shared.conversation.opening import greeting
 from shared.conversation.phrases import Phrase, phrase
 from shared.conversation.ports import NextStep, Provenance, Sentence
 from shared.conversation.spoken.speakable import MOST_WORDS, count_words
 from shared.conversation.state import ConversationState
 from shared.conversation.turns import MARKS, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
+from shared.conversation.understanding.answers import bare
+from shared.conversation.understanding.languages import words_of
 from shared.observability.logs import get_logger
+from shared.task_group import TaskSet
 
 log = get_logger(__name__)
 
@@ -40,6 +45,7 @@ class SpokenReply:
         self._rules = rules
         self._findings = Findings()
         self._answering = make_answering(self.provenance, self._findings)
+        self._begun: Begun | None = None
         self._spoken: list[_Spoken] = []
         self._words = 0
         self._following: Turn | None = None
@@ -47,7 +53,50 @@ class SpokenReply:
         self._answer_words = 0
         """Words of the reply up to the end of its answer."""
 
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """What its answer would be looked up by; empty when nothing is."""
+        return self._turn.answer.queries if self._turn.answer is not None else ()
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether the knowledge base or a model is asked for it: everything else is there at once."""
+        return self._turn.answer is not None
+
+    @property
+    def is_announced_as(self) -> Phrase | None:
+        """What may be said while its answer is on its way; None when nothing of it has to be waited for."""
+        answer = self._turn.answer
+        return kind_of(answer, words_of(self._rules.language).questions) if answer is not None else None
+
+    def begin(self, tasks: TaskSet) -> None:
+        """Begin to think in a task of `tasks`: what comes of it waits until somebody iterates, or is dropped."""
+        self._begun = Begun(self._think(), tasks)
+
+    def drop(self) -> None:
+        """Think no further: nobody wants to hear it. Never waits."""
+        if self._begun is not None:
+            self._begun.drop()
+
+    def stands_for(self, decided: SpokenReply) -> bool:
+        """Whether this reply, made on a guess, is what `decided` would be; if so it answers in its place.
+
+        Punctuation and fillers make no difference; the words that count from now on are those of `decided`.
+        """
+        if self._before is not decided._before or _gist(self._turn) != _gist(decided._turn):
+            return False
+        self._turn = decided._turn
+        if self._following is not None:
+            self._following = machine.after_answer(self._turn, self._findings, self._rules)
+        return True
+
     async def __aiter__(self) -> AsyncGenerator[Sentence]:
+        sentences = self._think() if self._begun is None else self._begun.sentences()
+        async with aclosing(sentences):
+            async for sentence in sentences:
+                yield sentence
+
+    async def _think(self) -> AsyncGenerator[Sentence]:
         try:
             for act in self._turn.acts:
                 if isinstance(act, Answer):
@@ -132,3 +181,12 @@ class SpokenReply:
                 yield spoken.mark, spoken.sentence.text
         if answered and self._findings.is_whole and self._findings.result is Finding.ANSWERED:
             yield Mark.ANSWER, ""
+
+
+def _gist(turn: Turn) -> Turn:
+    """The turn without what punctuation and fillers make different."""
+    acts = (
+        replace(act, question="", queries=tuple(map(bare, act.queries))) if isinstance(act, Answer) else act
+        for act in turn.acts
+    )
+    return replace(turn, acts=tuple(acts), said="")

@@ -49,6 +49,12 @@ false_interruptions_total = Counter(
 likely_ends_total = Counter(
     "callwright_likely_ends_total", "Turns the recogniser called likely over, by what came of it", ["result"]
 )
+ahead_total = Counter(
+    "callwright_ahead_total", "Work begun before a turn was decided, by kind and by what came of it", ["kind", "result"]
+)
+acknowledgements_total = Counter(
+    "callwright_acknowledgements_total", "Sentences said while an answer was on its way, by what they say", ["kind"]
+)
 provider_results_total = Counter(
     "callwright_provider_results_total", "Results of calls to providers", ["provider", "capability", "result"]
 )

@@ -75,10 +75,14 @@ LOG_FIELDS = frozenset(
     }
 )
 
-STAGES = ("hearing", "retrieval", "first_token", "first_sentence", "first_audio", "answer", "overhead", "playout")
-"""Stages of an answer, in milliseconds: end of speech to decided turn; question to passages; request to first token;
-request to first whole sentence; sentence to first audio; decided turn to first audio sent; what the platform itself
-added; first audio sent to end of playout."""
+STAGES = (
+    "hearing", "ahead", "retrieval", "first_token", "first_sentence", "first_audio", "acknowledged", "answer",
+    "overhead", "playout"
+)  # fmt: skip
+"""Stages of an answer, in milliseconds: end of speech to decided turn; how long before the decision it was begun, when
+it was begun on a guess; question to passages; request to first token; request to first whole sentence; sentence to
+first audio; decided turn to first audio of an acknowledgement; decided turn to first audio of the answer; what the
+platform itself added; first audio sent to end of playout."""
 
 ANSWER_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1, 1.25, 1.5, 2, 2.5, 4, 8)
 OVERHEAD_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25)

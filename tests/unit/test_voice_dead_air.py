@@ -26,6 +26,7 @@ from services.voice.hearing.ports import (
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import Ending
 from services.voice.record.recorder import Recorder
+from services.voice.searches_ahead import SearchesAhead
 from services.voice.session.call import MOST_FAREWELLS, Call, CallParts
 from services.voice.session.media_line import MediaLine
 from services.voice.session.silence import ON_HOLD, CallLimits
@@ -260,6 +261,7 @@ async def a_call(
 ) -> Ending:
     mouth = Mouth(vendor) if isinstance(vendor, Vendor) else vendor
     clock, pace, cache, meter = LoopClock(), Pace(), AudioCache(), Meter()
+    searches = SearchesAhead(Library(mood), clock)
     candidate = Candidate(mouth, pace, Standing("test", mouth.traits.first_sound_s, clock), Product("test", "voice"))
     for apology in apologies_in("en").all:
         cache.keep("a voice", apology, bytes(len(apology) * PER_CHARACTER))
@@ -273,10 +275,12 @@ async def a_call(
                 Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, meter),
                 clock,
             ),
-            conversation=Carried(Assistant(PROFILE, Library(mood), None, clock), None),
+            conversation=Carried(Assistant(PROFILE, searches, None, clock), searches, None),
             recorder=Recorder(cast("Any", no_sessions), clock, packaged_card()),
             limits=limits,
             protects_notice=protects,
+            answers_ahead=True,
+            acknowledges_after_s=0.4,
             clock=clock,
             meter=meter,
         )

@@ -92,7 +92,7 @@ class Nova:
             if not text:
                 return ()
             self._timeline.guessed()
-            return (ports.Interim(text, spoken_until),)
+            return (ports.Interim(text, spoken_until, window_end - results.last_word_end),)
         self._timeline.settle(window_end)
         if text:
             count(Capability.HEARING, Result.OK)

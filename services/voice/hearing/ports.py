@@ -14,6 +14,8 @@ class Interim:
     text: str
     spoken_until: float
     """When the last of these words was spoken, on the call's monotonic clock."""
+    quiet_s: float = 0.0
+    """Seconds without a word that the recogniser has heard behind them; 0 when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

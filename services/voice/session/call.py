@@ -11,15 +11,17 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from services.voice.conversations import Carried
-from services.voice.hearing.end_of_turn import Expects
+from services.voice.hearing.end_of_turn import Expects, TurnSoFar
 from services.voice.hearing.ports import Heard
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from services.voice.session import stages
+from services.voice.session.ahead import Ahead
 from services.voice.session.barge_in import BargeIn, has_words
 from services.voice.session.line import Line
 from services.voice.session.listening import CannotHear, Listening, Said
+from services.voice.session.meanwhile import Meanwhile, Waiting
 from services.voice.session.silence import CallLimits, patience, silent_until
 from services.voice.session.speaking import Road, Speaking
 from services.voice.session.turns import Turns
@@ -75,6 +77,10 @@ class CallParts:
     recorder: Recorder
     limits: CallLimits
     protects_notice: bool
+    answers_ahead: bool
+    """Whether a model may be asked before the caller's turn is decided."""
+    acknowledges_after_s: float
+    """How long a caller waits in silence before they are told that we are looking; 0 for ever."""
     clock: Clock
     meter: Meter
     """What everything of this call uses; given to all of its parts."""
@@ -96,8 +102,16 @@ class Call:
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
         self._barge_in = BargeIn(parts.line, parts.clock, only_listens, protects_notice=parts.protects_notice)
+        self._meanwhile = Meanwhile(parts.claimed.profile.language, parts.acknowledges_after_s)
+        self._ahead = Ahead(self._assistant, parts.conversation.searches, parts.clock, answers=parts.answers_ahead)
         self._listening = Listening(
-            parts.line.hearing, parts.clock, self._expects, self._on_report, self._on_decided, self._barge_in.quiet
+            parts.line.hearing,
+            parts.clock,
+            self._expects,
+            self._on_report,
+            self._on_words,
+            self._on_decided,
+            self._barge_in.quiet,
         )
         self._keys: asyncio.Queue[Said] = asyncio.Queue(MOST_KEYS)
         self._speaking: Speaking | None = None
@@ -183,8 +197,8 @@ class Call:
                 ending = Ending(calls.MediaState.LOST, outcome=self._assistant.outcome())
         finally:
             ending = replace(ending, session=self._session())
-            stored, _ = await asyncio.gather(
-                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close()
+            stored, *_ = await asyncio.gather(
+                self._recorder.finish(self._key, ending, STORED_WITHIN_S), self._line.close(), self._ahead.close()
             )
             if not stored:
                 log.warning("end_not_stored_yet", state=ending.media_state.value)
@@ -227,7 +241,7 @@ class Call:
         match await self._next_event():
             case Said() as said:
                 self._note_caller(said)
-                return await self._say(self._assistant.reply_to(said.text), said)
+                return await self._say(self._ahead.reply_to(said.text), said)
             case CannotHear():
                 return await self._give_up(self._apologies.cannot_hear)
             case _Moment.SILENCE:
@@ -273,7 +287,7 @@ class Call:
     async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
         number = self._turns.number()
         road = Road(self._line, self._listening.floor, lambda: self._conversation.model_waited_s)
-        speaking = Speaking(reply, number, road, self._clock)
+        speaking = Speaking(reply, number, road, self._clock, self._waiting(reply, answering))
         self._speaking, self._answering = speaking, answering
         self._barge_in.watch(speaking)
         try:
@@ -284,6 +298,12 @@ class Call:
             await self._line.forget()
         return speaking
 
+    def _waiting(self, reply: Reply, answering: Said | None) -> Waiting | None:
+        """Whether the caller waits for something that may take its time."""
+        if answering is None or not isinstance(reply, SpokenReply) or (kind := reply.is_announced_as) is None:
+            return None
+        return Waiting(self._meanwhile, answering.decided_at, kind)
+
     def _settle(self, speaking: Speaking) -> NextStep:
         """A reply is over, however it ended: the conversation and the record learn what was heard of it."""
         now = self._clock.monotonic()
@@ -292,8 +312,9 @@ class Call:
         heard = speaking.heard(now)
         step = NextStep.LISTEN
         if isinstance(speaking.reply, SpokenReply):
-            step = self._assistant.commit(speaking.reply, heard, complete=speaking.heard_whole(now))
-        if speaking.sentences:
+            of_reply = speaking.heard_of_reply(now)
+            step = self._assistant.commit(speaking.reply, of_reply, complete=speaking.heard_whole(now))
+        if speaking.text:
             self._interruptions += speaking.interrupted
             stages_ms = self._stages(speaking, answering, now)
             began_at = speaking.began_at or now
@@ -324,6 +345,7 @@ class Call:
             began_at=first.began_at,
             played_at=now,
             held_s=speaking.held_s,
+            acknowledged_at=speaking.acknowledged_at,
         )
         found = stages.stages_of(times, thinking)
         stages.observe(found, speaking.reply.provenance.origin.value)
@@ -343,6 +365,11 @@ class Call:
         if has_words(event):
             self._line.prepare()
 
+    def _on_words(self, turn: TurnSoFar, event: Heard | None) -> None:
+        """The turn is not decided yet. While we speak nothing is begun: what is heard of it changes every answer."""
+        if self._speaking is None:
+            self._ahead.report(turn, event)
+
     async def _take_keys(self) -> NoReturn:
         """Keys interrupt at once: whoever presses one has not waited for the end of the sentence."""
         while True:
@@ -356,6 +383,8 @@ class Call:
         is_turn = self._barge_in.decided(text)
         if is_turn:
             self._drop_what_is_not_heard_yet()
+        else:
+            self._ahead.drop()
         return is_turn
 
     def _drop_what_is_not_heard_yet(self) -> None:

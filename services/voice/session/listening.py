@@ -48,11 +48,13 @@ class Listening:
         clock: Clock,
         expects: Callable[[], Expects],
         on_report: Callable[[Heard, float], Awaitable[None]],
+        on_words: Callable[[TurnSoFar, Heard | None], None],
         on_decided: Callable[[str], bool],
         on_quiet: Callable[[], None],
     ) -> None:
         """`on_report` is told of every report first, with the moment it came.
 
+        `on_words` is told how the turn stands after a report, or after some time, while it is not decided;
         `on_decided` says of each decided utterance whether it is a turn; `on_quiet` is told when the caller is in the
         middle of nothing.
         """
@@ -60,6 +62,7 @@ class Listening:
         self._clock = clock
         self._expects = expects
         self._on_report = on_report
+        self._on_words = on_words
         self._on_decided = on_decided
         self._on_quiet = on_quiet
         self._likely = False
@@ -100,7 +103,7 @@ class Listening:
             case Final(ends_utterance=True) if self._likely:
                 self._count_likely("confirmed")
         self._turn, verdict = on_heard(self._turn, event, self._expects(), now)
-        self._follow(verdict, now)
+        self._follow(verdict, now, event)
 
     def _count_likely(self, result: str) -> None:
         """A guess at the end of a turn has turned out right or wrong."""
@@ -112,14 +115,16 @@ class Listening:
         self._turn, verdict = on_time(self._turn, self._expects(), now)
         self._follow(verdict, now)
 
-    def _follow(self, verdict: Verdict, now: float) -> None:
+    def _follow(self, verdict: Verdict, now: float, event: Heard | None = None) -> None:
         """Do what the verdict says, and wait for the next moment at which time itself decides something."""
         if verdict is Verdict.FINALIZE:
             self._hearing.finalize()
-        elif verdict is Verdict.OVER:
+        if verdict is Verdict.OVER:
             said = self._take_turn(now)
             if said is not None and self._on_decided(said.text):
                 self.turns.put_nowait(said)
+        elif self._turn:
+            self._on_words(self._turn, event)
         if self._turn:
             self.worded_at = max(self.worded_at, self._turn.worded_at)
             self.floor.clear()

@@ -27,7 +27,9 @@ class AnswerTimes:
     model_wait_s: float
     """How long the first sentence waited for the model, whatever came of asking it."""
     held_s: float
-    """How long the answer waited, ready, because the caller was speaking."""
+    """How long the answer waited, ready, because the caller was speaking or we said that we are looking."""
+    acknowledged_at: float | None = None
+    """When that began, if it was said."""
 
 
 def stages_of(times: AnswerTimes, thinking: Mapping[str, float]) -> dict[str, float]:
@@ -46,6 +48,8 @@ def stages_of(times: AnswerTimes, thinking: Mapping[str, float]) -> dict[str, fl
         "overhead": max(0.0, answer - first_audio - (times.model_wait_s + times.held_s) * 1000),
         "playout": (times.played_at - times.began_at) * 1000,
     }
+    if times.acknowledged_at is not None:
+        stages["acknowledged"] = (times.acknowledged_at - times.decided_at) * 1000
     return {stage: round(milliseconds, 2) for stage, milliseconds in stages.items()}
 
 

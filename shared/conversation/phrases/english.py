@@ -79,5 +79,19 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.GOODBYE: ("Thank you for calling. Goodbye!", "Thank you for your time. Goodbye!"),
     Phrase.TIME_WARNING: ("Just to let you know, we have about five minutes left on this call.",),
     Phrase.TIME_UP: ("I'm sorry, we have reached the longest time for one call, so I have to end it here.",),
+    Phrase.LOOKING_UP: (
+        "Let me look that up.",
+        "Let me see what I can find.",
+        "One moment, I'll look.",
+        "Let me find that for you.",
+    ),
+    Phrase.CHECKING: (
+        "Let me check that.",
+        "One moment, let me check.",
+        "I'll just check that for you.",
+        "Let me have a look.",
+    ),
+    Phrase.THINKING: ("Let me see.", "One moment.", "Let me think.", "Just a second."),
+    Phrase.STILL_LOOKING: ("I'm still looking.", "Just a moment longer.", "Still on it, one moment please."),
     Phrase.APOLOGY: ("I'm sorry, something went wrong on my side. Could you say that again?",),
 }

@@ -65,3 +65,11 @@ class Phrase(StrEnum):
     TIME_WARNING = auto()
     TIME_UP = auto()
     APOLOGY = auto()
+    LOOKING_UP = auto()
+    """While an answer is on its way: it is being searched for."""
+    CHECKING = auto()
+    """The same for a date, a time, an amount or a price."""
+    THINKING = auto()
+    """The same when there is nothing to search in."""
+    STILL_LOOKING = auto()
+    """The answer is still not there."""

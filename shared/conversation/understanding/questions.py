@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.conversation.understanding.answers import Meaning
+from shared.conversation.understanding.answers import Meaning, bare
 from shared.conversation.understanding.contact_data import without_contact_data
 from shared.conversation.understanding.words import Words
 
@@ -29,6 +29,11 @@ def queries_for(said: str, meaning: Meaning, about: str, words: Words, *, contin
     first_together = continues or (few and (leans or not meaning.substance))
     pair = (together, alone) if first_together else (alone, together)
     return tuple(_fitting(query, words) for query in pair)
+
+
+def may_be_question(said: str, words: Words) -> bool:
+    """Whether words that are still being spoken look like something to look up. Cheap: asked for each guess at them."""
+    return "?" in said or bool(words.questions.opens_question.search(bare(said)))
 
 
 def _without_fillers(said: str, words: Words) -> str:

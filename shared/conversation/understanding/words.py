@@ -134,6 +134,8 @@ class QuestionWords:
     """"it", "that": words that stand for the last topic."""
     unfinished: re.Pattern[str]
     """Endings after which a speaker goes on."""
+    wants_figure: re.Pattern[str]
+    """Asks for a date, a time, an amount or a price."""
     mentions_email: re.Pattern[str]
 
 

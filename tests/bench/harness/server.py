@@ -70,6 +70,7 @@ def settings_of(environment: Mapping[str, str], stores: Mapping[str, str], knowl
         "DEEPGRAM_URL": environment["DEEPGRAM_WS_URL"].replace("ws", "http", 1),
         "OPENAI_API_KEY": environment["OPENAI_API_KEY"],
         "OPENAI_BASE_URL": environment["OPENAI_BASE_URL"],
+        "VOICE_ACKNOWLEDGE_MS": "0",  # the harness takes the first sound for the answer
         "VOICE_LAME_DUCK_S": "0",
         "VOICE_DRAIN_S": "1",
         "LOG_LEVEL": environment.get("LOG_LEVEL", "info"),

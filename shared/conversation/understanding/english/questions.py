@@ -87,5 +87,11 @@ QUESTIONS = QuestionWords(
         r"trying|going|let me see|lets see|also|maybe|either|both|every|each|no wait|double|triple|underscore|dash|"
         r"hyphen|dot|plus|capital)$"
     ),
+    wants_figure=said(
+        "how (?:much|many|long|often|soon|late|early|far)",
+        "when",
+        "(?:what|which) (?:time|date|day|days|hours|rate|amount|number)",
+        "(?:price|prices|pricing|cost|costs|fee|fees|charge|charges|rate|rates|balance|deadline|due|opening hours)",
+    ),
     mentions_email=re.compile(r"\b(?:email|e mail|mail address|mail)\b"),
 )
