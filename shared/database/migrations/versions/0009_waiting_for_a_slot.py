@@ -1,7 +1,7 @@
 """waiting for a slot
 
 Revision: 0009
-Before: 0006
+Before: 0007
 """
 
 from __future__ import annotations
