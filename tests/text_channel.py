@@ -18,6 +18,7 @@ from shared.conversation.ports import (
     ChatModel,
     Expectation,
     Knowledge,
+    KnownAnswers,
     ModelRequest,
     NextStep,
     Provenance,
@@ -67,6 +68,10 @@ class Shelf:
     queries: list[str] = field(default_factory=list)
 
     async def search(self, query: str) -> SearchAnswer:
+        return self.answer(query)
+
+    def answer(self, query: str) -> SearchAnswer:
+        """What the search finds."""
         self.queries.append(query)
         words = words_of("en").questions
         wanted = stems(query, words)
@@ -147,9 +152,11 @@ class TextChannel:
         knowledge: Knowledge | None = None,
         model: ChatModel | None = None,
         state: ConversationState | None = None,
+        known: KnownAnswers | None = None,
     ) -> None:
         self.shelf = Shelf()
-        self.assistant = Assistant(agent or profile(), knowledge or self.shelf, model, SystemClock(), state)
+        shelf = knowledge or self.shelf
+        self.assistant = Assistant(agent or profile(), shelf, model, SystemClock(), state, known=known)
 
     @property
     def state(self) -> ConversationState:

@@ -49,7 +49,7 @@ from shared.clock import SystemClock
 from shared.contracts.agents import TOOLS, AgentProfile
 from shared.contracts.calls import MediaState
 from shared.contracts.conversations import EmailPolicy, TicketPolicy
-from shared.contracts.knowledge import Passage, SearchAnswer
+from shared.contracts.knowledge import Lookup, Passage
 from shared.contracts.relay import RelayOptions
 from shared.conversation import opening
 from shared.conversation.agent import rules_of
@@ -80,6 +80,8 @@ class KnowledgeRoom:
     hangs: bool = False
     status: int = 200
     asked: list[str] = field(default_factory=list)
+    version: int = 1
+    """Of its text."""
 
     def app(self) -> Starlette:
         async def search(request: Request) -> Response:
@@ -88,18 +90,18 @@ class KnowledgeRoom:
                 await asyncio.sleep(30)
             if self.status != 200:
                 return JSONResponse({"detail": "a fault of the test"}, self.status)
-            answer = SearchAnswer(found=self.found, passages=[a_passage()] if self.found else [])
+            answer = Lookup(found=self.found, passages=[a_passage()] if self.found else [], version=self.version)
             return Response(answer.model_dump_json(), media_type="application/json")
 
         async def ready(_: Request) -> Response:
             return JSONResponse({"ready": True})
 
-        return Starlette(routes=[Route("/search", search, methods=["POST"]), Route("/health/ready", ready)])
+        return Starlette(routes=[Route("/lookup", search, methods=["POST"]), Route("/health/ready", ready)])
 
 
 def a_passage() -> Passage:
     return Passage(
-        article_id=uuid4(),
+        article_id=UUID(int=1),
         chunk_id="c1",
         title="Restart your router",
         heading="Restart your router",

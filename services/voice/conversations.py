@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
+from redis.asyncio import Redis
 
 from services.voice.knowledge import DEADLINE_S, KnowledgeOverHttp
+from services.voice.known_answers import AnswersOf, AnswerStore
 from services.voice.model_wait import TimedModel
 from services.voice.searches_ahead import SearchesAhead
 from services.voice.settings import VoiceRoomSettings
@@ -17,15 +20,18 @@ from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.conversation.agent import rules_of
 from shared.conversation.assistant import Assistant
+from shared.conversation.known_answers import kin
 from shared.conversation.models.openai_chat import Deadlines, OpenAIChat, openai_client
 from shared.conversation.opening import fixed_sentences
-from shared.conversation.state import ConversationState
+from shared.conversation.state import ConversationState, Phase
 from shared.rates.usage import Meter
 from shared.resilience.breaker import Breaker
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.health import Check
 
 CALLER: Final = "voice"
+REDIS_S: Final = 0.5
+"""For a new connection; what waits for an answer has deadlines of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,11 @@ class Conversations:
         self._room = RoomClient(settings.knowledge_url, "knowledge", CALLER, signer, clock, DEADLINE_S)
         self._client = openai_client(settings, Deadlines())
         self._model_address = settings.openai_base_url
+        self._reuses = settings.voice_known_answers
+        self._redis = Redis.from_url(
+            settings.redis_url.get_secret_value(), socket_connect_timeout=REDIS_S, decode_responses=True
+        )
+        self.answers = AnswerStore(self._redis, clock)
         self._model = None
         if self._client is not None:
             breaker = Breaker("openai", clock)
@@ -62,10 +73,35 @@ class Conversations:
         self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str = ""
     ) -> Carried:
         """A conversation, new or resumed from this state; a call of ours opens with its message."""
+        return self._begin(profile, state, meter, initial_message, counts=True)
+
+    def _begin(
+        self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str, *, counts: bool
+    ) -> Carried:
         knowledge = KnowledgeOverHttp(self._room, profile.knowledge_collection, profile.language)
         searches = SearchesAhead(knowledge, self._clock)
         model = TimedModel(self._model, self._clock, meter) if self._model is not None else None
-        return Carried(Assistant(profile, searches, model, self._clock, state, initial_message), searches, model)
+        known = self._known(profile, counts=counts)
+        return Carried(Assistant(profile, searches, model, self._clock, state, initial_message, known), searches, model)
+
+    def _known(self, profile: AgentProfile, *, counts: bool) -> AnswersOf | None:
+        """The agent's answers that may be given again."""
+        if self._model is None or self._reuses == "never":
+            return None
+        return AnswersOf(self.answers, kin(profile, self._model.name), near=self._reuses == "like", counts=counts)
+
+    async def prepare(self, profile: AgentProfile) -> None:
+        """Have the answers to the agent's most asked questions ready; those that are known cost no request."""
+        if self._model is None or self._reuses == "never":
+            return
+        for question in await self.answers.to_prepare(kin(profile, self._model.name)):
+            asked = ConversationState(phase=Phase.ISSUE, notice_heard=True)
+            assistant = self._begin(profile, asked, Meter(), "", counts=False).assistant
+            reply = assistant.reply_to(question)
+            async with aclosing(aiter(reply)) as sentences:
+                async for _ in sentences:
+                    pass
+            assistant.commit(reply, "", complete=False)
 
     def fixed_sentences(self, profile: AgentProfile) -> Iterator[str]:
         """Everything an agent says that is the same in every call, its greeting first."""
@@ -81,6 +117,8 @@ class Conversations:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self.answers.close()
+        await self._redis.aclose()
         await self._room.__aexit__()
         if self._client is not None:
             await self._client.close()

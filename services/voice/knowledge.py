@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from shared.clients.rooms import RoomClient
-from shared.contracts.knowledge import SearchAnswer, SearchRequest
+from shared.contracts.knowledge import Lookup, SearchAnswer, SearchRequest
 from shared.errors import CallwrightError, NotFound, Transient
 from shared.observability import metrics
 from shared.observability.logs import get_logger
@@ -36,8 +36,8 @@ class KnowledgeOverHttp:
             collection=self._collection, query=query[:LONGEST_QUERY], limit=PASSAGES, locale=self._locale
         )
         try:
-            response = await self._room.ask("POST", "/search", json=request.model_dump(mode="json"))
-            answer = SearchAnswer.model_validate_json(response.content)
+            response = await self._room.ask("POST", "/lookup", json=request.model_dump(mode="json"))
+            answer = Lookup.model_validate_json(response.content)
         except NotFound:
             metrics.knowledge_results_total.labels(result="no_collection").inc()
             return SearchAnswer(found=False, passages=[])

@@ -134,6 +134,8 @@ class Wiring:
             self._warm_up.want(profile.voice, self._conversations.fixed_sentences(profile))
             hearing = self._recogniser(profile)
             self._ears.will_need(hearing.path, hearing.query, Capability.HEARING)
+        for profile in profiles:
+            await self._conversations.prepare(profile)
 
     def _recogniser(self, profile: AgentProfile) -> Recogniser:
         return recogniser_for(self._settings, profile.language, profile.company)

@@ -57,6 +57,17 @@ class SearchAnswer(StrictModel):
     lexical_only: bool = Field(default=False, description="true when the vector side was not available")
 
 
+class Lookup(SearchAnswer):
+    """A search answer with what a room needs that keeps answers made from it."""
+
+    version: int | None = Field(
+        default=None, description="of the collection's text, when the passages were read; null when there are none"
+    )
+    question_vector: str | None = Field(
+        default=None, description="the question's vector, a signed byte a dimension, base64; null without vectors"
+    )
+
+
 class Article(StrictModel):
     """One article as the record knows it."""
 

@@ -13,15 +13,20 @@ from dataclasses import dataclass, field
 
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
-from shared.contracts.knowledge import Passage, SearchAnswer
+from shared.contracts.conversations import Speaker
+from shared.contracts.knowledge import Lookup, Passage, SearchAnswer
 from shared.conversation import tools
 from shared.conversation.attribution import source_of
+from shared.conversation.known_answers import asked_of, gist_of, is_impersonal
 from shared.conversation.models.extractive import extract
 from shared.conversation.outgoing import Rule, check
 from shared.conversation.phrases import Phrase, phrase
 from shared.conversation.ports import (
+    Asked,
     ChatModel,
     Knowledge,
+    KnownAnswer,
+    KnownAnswers,
     ModelRequest,
     ModelUnavailable,
     Origin,
@@ -34,6 +39,7 @@ from shared.conversation.spoken.sentences import SentenceSplitter
 from shared.conversation.spoken.speakable import count_words, speakable
 from shared.conversation.state import ConversationState
 from shared.conversation.turns import Answer, Finding, Findings
+from shared.conversation.understanding.answers import bare
 from shared.conversation.understanding.languages import words_of
 from shared.errors import CallwrightError, Invalid
 from shared.observability import metrics
@@ -58,6 +64,7 @@ class _Written:
     words: int = 0
     sentences: int = 0
     last: str = ""
+    told: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
 
 
@@ -72,6 +79,7 @@ class Answering:
         clock: Clock,
         provenance: Provenance,
         findings: Findings,
+        known: KnownAnswers | None,
     ) -> None:
         self._profile = profile
         self._knowledge = knowledge
@@ -81,12 +89,24 @@ class Answering:
         self._findings = findings
         self._words = words_of(profile.language)
         self._given: list[Passage] = []
+        self._known = known
+        self._asked: Asked | None = None
+        """The question, when its answer is the same for everybody."""
+        self._lookup: Lookup | None = None
+        self._is_plain = True
+        """Whether nothing in the model's answer was more than text from the passages."""
+        self.fresh: tuple[Asked, KnownAnswer] | None = None
+        """An answer that may be given again, once it is whole."""
 
     async def sentences(self, state: ConversationState, answer: Answer) -> AsyncGenerator[str]:
         """The answer, sentence by sentence. `findings` says how it ended once this has ended."""
         deadline = asyncio.get_running_loop().time() + FIRST_SENTENCE_S
         passages = await self._passages(answer)
         if answer.queries and not passages:
+            return
+        if (known := await self._known_answer(state, answer, passages)) is not None:
+            for sentence in self._again(known):
+                yield sentence
             return
         written = _Written()
         if self._model is not None:
@@ -126,7 +146,36 @@ class Answering:
             self._findings.result = Finding.NOT_FOUND
             return ()
         self._use(found.passages)
+        self._lookup = found if isinstance(found, Lookup) else None
         return found.passages
+
+    async def _known_answer(
+        self, state: ConversationState, answer: Answer, passages: Sequence[Passage]
+    ) -> KnownAnswer | None:
+        """What a model answered before, from an article that this search proposes too."""
+        if self._lookup is None or self._known is None or self._model is None:
+            return None
+        lookup = self._lookup
+        asked = asked_of(answer, state, self._words, lookup.version, lookup.question_vector)
+        if asked is None or not is_impersonal(asked, self._profile, passages, self._words):
+            return None
+        if asked.gist in {gist_of(bare(question.text), self._words) for question in state.questions}:
+            return None  # whoever asks the same once more wants another answer
+        self._asked = asked
+        known = await self._known.find(asked)
+        proposed = {str(passage.article_id) for passage in passages}
+        if known is None or not any(source["article_id"] in proposed for source in known.sources):
+            return None
+        return known
+
+    def _again(self, known: KnownAnswer) -> Iterator[str]:
+        """An answer that was given before."""
+        self._provenance.origin = Origin.MODEL
+        self._provenance.sources.extend(dict(source) for source in known.sources)
+        self._findings.result = Finding.ANSWERED
+        self._findings.is_whole = True
+        self._findings.topic = known.topic
+        yield from known.sentences
 
     def _use(self, passages: Sequence[Passage]) -> None:
         """These may be answered from."""
@@ -165,6 +214,7 @@ class Answering:
             async with aclosing(self._stream(_within(model, request, written, deadline), given, written)) as sentences:
                 async for sentence in sentences:
                     yield sentence
+            self._is_plain = self._is_plain and not written.calls
             search = self._carry_out(written)
             if search is None or written.sentences:
                 break
@@ -172,6 +222,18 @@ class Answering:
             passages = await self._search_again(query, deadline) or passages
             further += _tool_messages(call, passages)
         self._conclude(answer, written)
+        self._note_fresh(state, written)
+
+    def _note_fresh(self, state: ConversationState, written: _Written) -> None:
+        """An answer to the first words of a call, made of nothing but them and the passages, may serve others."""
+        if self._asked is None or not self._is_plain or not self._findings.is_whole:
+            return
+        if any(utterance.speaker is Speaker.CALLER for utterance in state.history):
+            return  # the model knew what this caller had said before
+        if self._findings.asks_back or written.words >= MOST_ANSWER_WORDS or not self._provenance.sources:
+            return
+        sources = tuple(dict(source) for source in self._provenance.sources)
+        self.fresh = self._asked, KnownAnswer(tuple(written.told), self._findings.topic, sources)
 
     async def _stream(
         self, parts: AsyncGenerator[TextDelta | ToolCall], given: str, written: _Written
@@ -208,9 +270,11 @@ class Answering:
                 written.sentences += 1
                 written.words += count_words(checked.text)
                 written.last = checked.text
+                written.told.append(checked.text)
                 self._attribute(checked.text)
                 yield checked.text
                 continue
+            self._is_plain = False
             self._findings.wants_ticket = self._findings.wants_ticket or checked.broken is Rule.TICKET
             self._findings.cannot_do = self._findings.cannot_do or checked.broken is Rule.ACTION
             metrics.outputs_blocked_total.labels(checked.broken.value).inc()

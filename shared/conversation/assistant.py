@@ -12,7 +12,7 @@ from shared.contracts.conversations import Outcome
 from shared.conversation import machine
 from shared.conversation.agent import rules_of
 from shared.conversation.answering import Answering
-from shared.conversation.ports import ChatModel, Expectation, Knowledge, NextStep, Provenance
+from shared.conversation.ports import ChatModel, Expectation, Knowledge, KnownAnswers, NextStep, Provenance
 from shared.conversation.reply import SpokenReply
 from shared.conversation.state import ConversationState, Phase
 from shared.conversation.turns import Findings, Turn
@@ -33,12 +33,14 @@ class Assistant:
         clock: Clock,
         state: ConversationState | None = None,
         initial_message: str = "",
+        known: KnownAnswers | None = None,
     ) -> None:
-        """`initial_message` is what we have to say when it is us who called."""
+        """`initial_message` is what we have to say when it is us who called; `known` are answers given before."""
         self.profile = profile
         self._knowledge = knowledge
         self._model = model
         self._clock = clock
+        self._known = known
         self._rules = rules_of(profile, has_model=model is not None, initial_message=initial_message)
         self._words = words_of(profile.language)
         self.state = state if state is not None and not state.is_new else machine.beginning(self._rules)
@@ -71,7 +73,7 @@ class Assistant:
         return SpokenReply(self.state, turn, self._rules, self._answering)
 
     def _answering(self, provenance: Provenance, findings: Findings) -> Answering:
-        return Answering(self.profile, self._knowledge, self._model, self._clock, provenance, findings)
+        return Answering(self.profile, self._knowledge, self._model, self._clock, provenance, findings, self._known)
 
     def commit(self, reply: SpokenReply, heard: str, *, complete: bool) -> NextStep:
         """Make the turn real: the caller heard `heard` of `reply`, and all of it if `complete`.
@@ -80,6 +82,8 @@ class Assistant:
         so was heard to its end.
         """
         self.state, step = reply.settle(heard, complete=complete)
+        if self._known is not None and reply.fresh_answer is not None:
+            self._known.keep(*reply.fresh_answer)
         return step
 
     @property

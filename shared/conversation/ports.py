@@ -20,6 +20,42 @@ class Knowledge(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that stands for itself, as it is compared with others."""
+
+    question: str
+    words: str
+    """In lower case, without punctuation and fillers."""
+    gist: str
+    """The same for all questions that may mean the same."""
+    version: int
+    """Of the knowledge it was looked up in."""
+    vector: str | None
+    """As the knowledge room gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """A whole answer of a model, and the articles it came from."""
+
+    sentences: tuple[str, ...]
+    topic: str
+    sources: tuple[Mapping[str, Any], ...]
+
+
+class KnownAnswers(Protocol):
+    """Answers of an agent that may be given again, shared by all calls."""
+
+    async def find(self, asked: Asked) -> KnownAnswer | None:
+        """An answer from the same version of the knowledge; None for none in time. Never raises."""
+        ...
+
+    def keep(self, asked: Asked, answer: KnownAnswer) -> None:
+        """Keep an answer for others. Never waits and never raises."""
+        ...
+
+
 class ModelUnavailable(Transient):
     """No model answered in time, or its answer broke off before its end."""
 

@@ -13,7 +13,7 @@ from shared.conversation.answering import Answering
 from shared.conversation.begun import Begun
 from shared.conversation.opening import greeting
 from shared.conversation.phrases import Phrase, phrase
-from shared.conversation.ports import NextStep, Provenance, Sentence
+from shared.conversation.ports import Asked, KnownAnswer, NextStep, Provenance, Sentence
 from shared.conversation.spoken.speakable import MOST_WORDS, count_words
 from shared.conversation.state import ConversationState
 from shared.conversation.turns import MARKS, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
@@ -147,6 +147,11 @@ class SpokenReply:
         if self._words > MOST_WORDS:
             log.warning("reply_too_long", count=self._words, limit=MOST_WORDS)
         return spoken.sentence
+
+    @property
+    def fresh_answer(self) -> tuple[Asked, KnownAnswer] | None:
+        """An answer of this reply that others may be given too, once it is whole."""
+        return self._answering.fresh
 
     def settle(self, heard: str, *, complete: bool) -> tuple[ConversationState, NextStep]:
         """The state this reply leads to when `heard` of it was heard."""

@@ -52,6 +52,9 @@ likely_ends_total = Counter(
 ahead_total = Counter(
     "callwright_ahead_total", "Work begun before a turn was decided, by kind and by what came of it", ["kind", "result"]
 )
+known_answers_total = Counter(
+    "callwright_known_answers_total", "Questions that may have been answered before, by what was found", ["result"]
+)
 acknowledgements_total = Counter(
     "callwright_acknowledgements_total", "Sentences said while an answer was on its way, by what they say", ["kind"]
 )

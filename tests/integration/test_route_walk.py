@@ -121,7 +121,15 @@ def _guards(context: RouteContext) -> Iterator[str]:
                 "/api/v1/knowledge/search": "key: knowledge:read",
             },
         ),
-        (knowledge, 10, {"/search": "service: knowledge", "/articles/{article_id}": "service: knowledge"}),
+        (
+            knowledge,
+            11,
+            {
+                "/search": "service: knowledge",
+                "/lookup": "service: knowledge",
+                "/articles/{article_id}": "service: knowledge",
+            },
+        ),
         (ticketing, 6, {"/tickets": "service: ticketing", "/tickets/{ticket_id}": "service: ticketing"}),
         (
             voice,

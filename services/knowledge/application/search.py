@@ -7,14 +7,17 @@ old text must never be read to a caller, so without PostgreSQL there is no answe
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ARRAY, Integer, Row, Select, Uuid, bindparam, func, select
 
-from services.knowledge.application.ports import LexicalSearch, NoVectors, QuestionEmbedder, VectorSearch
+from services.knowledge.application.ports import LexicalSearch, NoVectors, QuestionEmbedder, Vector, VectorSearch
 from services.knowledge.domain.ranking import (
     WIDE,
     ChunkKey,
@@ -26,9 +29,9 @@ from services.knowledge.domain.ranking import (
     widened,
 )
 from shared.clock import Clock
-from shared.contracts.knowledge import Passage, SearchAnswer, SearchRequest
+from shared.contracts.knowledge import Lookup, Passage, SearchRequest
 from shared.database.engine import AsyncSessions
-from shared.database.models import Article, Chunk
+from shared.database.models import Article, Chunk, Collection
 from shared.database.transactions import transaction
 from shared.errors import CallwrightError
 from shared.observability import metrics
@@ -71,28 +74,33 @@ class Search:
         self._threshold = threshold
         self._breaker = Breaker("the vector side", clock)
 
-    async def search(self, request: SearchRequest) -> SearchAnswer:
+    async def search(self, request: SearchRequest) -> Lookup:
         """Passages of different articles, best first. Raises DatabaseAway."""
         question = one_line(request.query)
         if not question:
-            return SearchAnswer(found=False, passages=[])
+            return Lookup(found=False, passages=[])
         with _measured("total"):
             with _measured("words"):
                 words = await self._lexical.ask(request.collection, question)
                 shares = words.best(FROM_WORDS)
-            cosines = await self._cosines(request.collection, question, list(shares)[:WITH_VECTORS])
-            by_vectors = {key: self._embedder.calibration.likeness(cosine) for key, cosine in (cosines or {}).items()}
+            near = await self._near(request.collection, question, list(shares)[:WITH_VECTORS])
+            cosines = near.cosines if near is not None else {}
+            by_vectors = {key: self._embedder.calibration.likeness(cosine) for key, cosine in cosines.items()}
             by_words = {**shares, **{key: words.share_of(key) for key in by_vectors}}
             with _measured("record"):
-                passages = await self._passages(request, fuse(by_vectors, by_words, words.chunks, READ))
+                passages, version = await self._passages(request, fuse(by_vectors, by_words, words.chunks, READ))
         found = bool(passages) and passages[0].score >= self._threshold
         metrics.knowledge_results_total.labels(result="found" if found else "not_found").inc()
-        return SearchAnswer(found=found, passages=passages, lexical_only=cosines is None)
+        return Lookup(
+            found=found,
+            passages=passages,
+            lexical_only=near is None,
+            version=version,
+            question_vector=_in_bytes(near.question) if near is not None else None,
+        )
 
-    async def _cosines(
-        self, collection: str, question: str, also: Sequence[ChunkKey]
-    ) -> Mapping[ChunkKey, float] | None:
-        """Cosines by chunk, or None when the vector side gives no answer in time."""
+    async def _near(self, collection: str, question: str, also: Sequence[ChunkKey]) -> _Near | None:
+        """What is near by vectors, or None when the vector side gives no answer in time."""
         try:
             self._breaker.enter()
             async with asyncio.timeout(VECTOR_DEADLINE_S):
@@ -110,16 +118,17 @@ class Search:
             log.warning("vectors_away", error=type(error).__name__, collection=collection)
             return None
         self._breaker.succeeded()
-        return cosines
+        return _Near(vector, cosines)
 
-    async def _passages(self, request: SearchRequest, found: Sequence[Found]) -> list[Passage]:
-        """What of the found chunks is still true, an article each, the best ones widened."""
+    async def _passages(self, request: SearchRequest, found: Sequence[Found]) -> tuple[list[Passage], int | None]:
+        """What of the found chunks is still true, an article each, the best ones widened; and of which version."""
         rows = await self._read(request.collection, _with_neighbours(found))
         present = [_present(one, rows[one.key]) for one in found if one.key in rows]
         best = one_per_article(present, request.locale, request.limit)
-        return [_passage(one, rows if place < WIDE else {}) for place, one in enumerate(best)]
+        version = next((row.collection_version for row in rows.values()), None)
+        return [_passage(one, rows if place < WIDE else {}) for place, one in enumerate(best)], version
 
-    async def _read(self, collection: str, keys: Collection[ChunkKey]) -> dict[ChunkKey, Row[Any]]:
+    async def _read(self, collection: str, keys: set[ChunkKey]) -> dict[ChunkKey, Row[Any]]:
         """The chunks that belong to the present version of an article that is there. Raises DatabaseAway."""
         asked = {
             "collection": collection,
@@ -130,6 +139,20 @@ class Search:
         async with transaction(self._sessions) as session:
             rows = await session.execute(PRESENT, asked)
         return {ChunkKey(row.article_id, row.version, row.position): row for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What the vector side says of a question."""
+
+    question: Vector
+    cosines: Mapping[ChunkKey, float]
+
+
+def _in_bytes(vector: Vector) -> str:
+    """A vector of length one with a signed byte a dimension, base64: near enough to compare questions."""
+    scale = 127 / max(float(np.abs(vector).max()), 1e-9)
+    return base64.b64encode(np.round(vector * scale).astype(np.int8).tobytes()).decode()
 
 
 def _with_neighbours(found: Sequence[Found]) -> set[ChunkKey]:
@@ -157,6 +180,7 @@ def _statement() -> Select[Any]:
     return (
         select(Chunk.article_id, Chunk.version, Chunk.position, Chunk.heading, Chunk.text)
         .add_columns(Article.source, Article.external_id, Article.locale, Article.title, Article.url)
+        .add_columns(Collection.version.label("collection_version"))
         .select_from(wanted)
         .join(
             Chunk,
@@ -165,6 +189,7 @@ def _statement() -> Select[Any]:
             & (Chunk.position == wanted.c.position),
         )
         .join(Article, (Article.id == Chunk.article_id) & (Article.version == Chunk.version))
+        .join(Collection, Collection.name == Article.collection)
         .where(Article.collection == bindparam("collection"), Article.removed_at.is_(None))
     )
 

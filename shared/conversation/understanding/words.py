@@ -134,6 +134,13 @@ class QuestionWords:
     """"it", "that": words that stand for the last topic."""
     unfinished: re.Pattern[str]
     """Endings after which a speaker goes on."""
+    asking_words: frozenset[str]
+    """Words that say what a question asks for: "how", "when"."""
+    telling_words: frozenset[str]
+    """Words without content that make another question of the same content: "long", "without", "your"."""
+    denying_words: frozenset[str]
+    names_existence: re.Pattern[str]
+    """"is there": the pointer in it points to nothing."""
     wants_figure: re.Pattern[str]
     """Asks for a date, a time, an amount or a price."""
     mentions_email: re.Pattern[str]

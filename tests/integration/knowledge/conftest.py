@@ -22,7 +22,7 @@ from services.knowledge.settings import KnowledgeServiceSettings
 from shared.clients.rooms import RoomClient
 from shared.clock import SystemClock
 from shared.contracts import knowledge as contract
-from shared.contracts.knowledge import SearchAnswer, UploadReceipt
+from shared.contracts.knowledge import Lookup, SearchAnswer, UploadReceipt
 from shared.contracts.tasks import TaskName
 from shared.database.engine import Sessions, make_engine, sync_sessions
 from shared.database.models import Article, OutboxRow
@@ -146,6 +146,10 @@ class Service:
         asked = {"collection": collection or self.collection, "query": query, **more}
         answer = await self.client.ask("POST", "/search", json=asked)
         return SearchAnswer.model_validate_json(answer.content)
+
+    async def lookup(self, query: str) -> Lookup:
+        answer = await self.client.ask("POST", "/lookup", json={"collection": self.collection, "query": query})
+        return Lookup.model_validate_json(answer.content)
 
     async def finds(self, query: str, words: str, within_s: float = 5.0) -> SearchAnswer:
         """The answer once its first passage holds these words. Five seconds is what the platform promises."""

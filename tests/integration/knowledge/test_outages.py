@@ -97,6 +97,7 @@ async def test_strangers_get_nothing(service: Service) -> None:
     async with httpx.AsyncClient(base_url=service.address) as stranger:
         for method, path in (
             ("POST", "/search"),
+            ("POST", "/lookup"),
             ("POST", "/articles"),
             ("GET", "/articles"),
             ("POST", "/sync"),

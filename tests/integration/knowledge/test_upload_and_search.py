@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from shared.conversation.known_answers import NEAR, cosine
 from shared.errors import Invalid, NotFound, TooLarge
 from tests.integration.knowledge.conftest import BILLING, ROUTER, Service, Worker
 
@@ -163,3 +164,19 @@ async def test_a_sync_is_ordered_and_bad_orders_are_refused(service: Service, wo
         await service.client.ask("POST", "/search", json={"collection": service.collection, "query": ""})
     with pytest.raises(Invalid):
         await service.client.ask("GET", "/articles", params={"limit": 1000})
+
+
+async def test_who_keeps_answers_learns_which_text_they_are_from(service: Service, worker: Worker) -> None:
+    await service.upload("restart-router.md", ROUTER)
+    worker.work_off()
+    before = await service.lookup("How do I restart my router?")
+    assert before.version is not None
+    assert before.question_vector is not None
+    again = await service.lookup("how can I restart the router")
+    assert again.version == before.version
+    assert cosine(before.question_vector, again.question_vector or "") > NEAR
+    other = await service.lookup("On which day do I pay my bill?")
+    assert cosine(before.question_vector, other.question_vector or "") < NEAR
+    await service.upload("restart-router.md", ROUTER.replace("Unplug", "Pull out"))
+    await service.finds("restart the router", "Pull out")
+    assert (await service.lookup("How do I restart my router?")).version == before.version + 1

@@ -87,6 +87,16 @@ QUESTIONS = QuestionWords(
         r"trying|going|let me see|lets see|also|maybe|either|both|every|each|no wait|double|triple|underscore|dash|"
         r"hyphen|dot|plus|capital)$"
     ),
+    asking_words=words("how what whats when where why who which whose"),
+    telling_words=words(
+        "much many long often soon far if without before after from again still already only more most both first last "
+        "your you on off in out up down into onto over under"
+    ),
+    denying_words=words(
+        "not no never cant cannot dont didnt wont isnt doesnt havent hasnt without unable couldnt wasnt arent nor "
+        "wouldnt shouldnt nothing none"
+    ),
+    names_existence=said("(?:is|are|was|were|will|can) there", "there (?:is|are|was|were)"),
     wants_figure=said(
         "how (?:much|many|long|often|soon|late|early|far)",
         "when",
