@@ -13,19 +13,29 @@ SHORTEST_FIRST = 16
 LONGEST = 240
 """Characters after which any sentence is cut at a clause, or at a word."""
 
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+|[。！？]+")
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+|[。！？]+|(?<=[a-z]{2})[!?](?=[A-Z])")
 _CLAUSE = re.compile(r"[,;:–—](?=\s)")
 _ABBREVIATIONS = words(
-    "mr mrs ms dr prof st sr jr vs etc approx no nos dept est inc ltd co corp e.g i.e a.m p.m u.s u.k fig min max "
-    "tel ext "
-    "vol ca cf ave rd blvd apt gen col sgt"
+    "mr mrs ms dr prof st sr jr vs etc approx dept est inc ltd co corp e.g i.e a.m p.m u.s u.k fig min max tel ext vol "
+    "ca cf ave rd blvd apt gen col sgt p pp hr hrs mins sec secs jan feb mar apr jun jul aug sep sept oct nov dec mon "
+    "tue tues wed thu thur thurs fri sat sun"
 )
-_MAY_END = frozenset({"etc", "a.m", "p.m", "inc", "ltd", "co", "u.s", "u.k"})
+_MAY_END = _ABBREVIATIONS & words(
+    "etc a.m p.m inc ltd co u.s u.k min max hr hrs mins sec secs jan feb mar apr jun jul aug sep sept oct nov dec mon "
+    "tue tues wed thu thur thurs fri sat sun"
+)
 """Abbreviations that often stand at the end of a sentence: then a capital letter follows."""
+_BEFORE_FIGURES = words("no nos")
+"""Abbreviations only before a figure; otherwise a word that ends a sentence."""
 _MARKS = frozenset(".!?")
 _PLAIN_WORD = re.compile(r"(?:^|\s)([A-Za-z]*[a-z]{3,})[.!?]$")
 """A word that no figure, address or row of dots ends with, and a mark."""
-_LIST_NUMBER = re.compile(r"(?:^|\s)\d{1,2}$")
+_LIST_NUMBER = re.compile(
+    r"(?:^|[:;-]|\b(?:step|part|option|section|chapter|figure|version|number))\s*\d{1,2}$", re.IGNORECASE
+)
+"""A number that counts what follows it."""
+_FIGURE = re.compile(r"(?:^|\s)\d{1,2}$")
+"""A number that may be the last word of a sentence, or be cut in its middle."""
 _INITIAL = re.compile(r"(?:^|[\s.])[A-Z]$")
 
 
@@ -83,7 +93,7 @@ class SentenceSplitter:
         if not self._is_mark_alone or self._rest.count('"') % 2 or self._rest.count("(") > self._rest.count(")"):
             return False
         end = _PLAIN_WORD.search(self._rest)
-        return end is not None and end[1].lower() not in _ABBREVIATIONS
+        return end is not None and end[1].lower() not in _ABBREVIATIONS | _BEFORE_FIGURES
 
     def _is_end(self, end: re.Match[str]) -> bool:
         mark = end.group()
@@ -97,4 +107,8 @@ class SentenceSplitter:
         if word in _ABBREVIATIONS:
             # Whether a capital follows is known only when something follows.
             return word in _MAY_END and bool(following) and following[0].isupper()
-        return not (_LIST_NUMBER.search(before) or _INITIAL.search(before))
+        if word in _BEFORE_FIGURES:
+            return bool(following) and not following[0].isdigit()
+        if _FIGURE.search(before):
+            return not _LIST_NUMBER.search(before) and bool(following) and following[0].isupper()
+        return not _INITIAL.search(before)
