@@ -13,7 +13,7 @@ SHORTEST_FIRST = 16
 LONGEST = 240
 """Characters after which any sentence is cut at a clause, or at a word."""
 
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+|[。！？]+|(?<=[a-z]{2})[!?](?=[A-Z])")
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+|[。！？]+|[!?](?<=[a-z][a-z].)(?=[A-Z])")
 _CLAUSE = re.compile(r"[,;:–—](?=\s)")
 _ABBREVIATIONS = words(
     "mr mrs ms dr prof st sr jr vs etc approx dept est inc ltd co corp e.g i.e a.m p.m u.s u.k fig min max tel ext vol "
