@@ -23,6 +23,7 @@ from services.voice.hearing.ports import (
     UtteranceEnded,
     WentOn,
 )
+from services.voice.model_wait import TimedModel
 from services.voice.record.call_rows import ClaimedCall
 from services.voice.record.notes import Ending
 from services.voice.record.recorder import Recorder
@@ -44,9 +45,10 @@ from shared.contracts.calls import MediaState
 from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.contracts.knowledge import SearchAnswer
 from shared.conversation.assistant import Assistant
-from shared.conversation.phrases import Phrase, phrase
+from shared.conversation.phrases import Phrase, phrase, variants
 from shared.rates.card import packaged_card
 from shared.rates.usage import Meter, Product
+from tests.text_channel import Pause, ScriptedModel
 from tests.unit.test_voice_playout import PER_CHARACTER, RATE, FarEnd, Sound, now
 from tests.virtual_time import BEGAN, LoopClock, on_virtual_time
 from tests.voice_house import a_passage
@@ -258,13 +260,20 @@ async def a_call(
     *,
     protects: bool = False,
     limits: CallLimits = LIMITS,
+    writes_after_s: float | None = None,
 ) -> Ending:
+    """`writes_after_s`: there is a model, and its first word comes so late; it may be asked on a guess."""
     mouth = Mouth(vendor) if isinstance(vendor, Vendor) else vendor
     clock, pace, cache, meter = LoopClock(), Pace(), AudioCache(), Meter()
     searches = SearchesAhead(Library(mood), clock)
+    model = None
+    if writes_after_s is not None:
+        script = ScriptedModel([Pause(writes_after_s), "Hold the power button. ", Pause(0.4), "Then wait."])
+        model = TimedModel(script, clock, meter)
     candidate = Candidate(mouth, pace, Standing("test", mouth.traits.first_sound_s, clock), Product("test", "voice"))
-    for apology in apologies_in("en").all:
-        cache.keep("a voice", apology, bytes(len(apology) * PER_CHARACTER))
+    meanwhile = (text for kind in (Phrase.LOOKING_UP, Phrase.STILL_LOOKING) for text in variants("en", kind))
+    for kept in (*apologies_in("en").all, *meanwhile):
+        cache.keep("a voice", kept, bytes(len(kept) * PER_CHARACTER))
     claimed = ClaimedCall(uuid4(), "CA1", uuid4(), 1, "inbound", "t" * 32, BEGAN, {}, PROFILE)
     call = Call(
         CallParts(
@@ -275,7 +284,7 @@ async def a_call(
                 Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, meter),
                 clock,
             ),
-            conversation=Carried(Assistant(PROFILE, searches, None, clock), searches, None),
+            conversation=Carried(Assistant(PROFILE, searches, model, clock), searches, model),
             recorder=Recorder(cast("Any", no_sessions), clock, packaged_card()),
             limits=limits,
             protects_notice=protects,
@@ -306,6 +315,7 @@ def longest_silence(ears: Ears, telephone: Telephone, ended_at: float) -> float:
     st.booleans(),
     st.booleans(),
     st.sampled_from([None, None, None, 5.0, 40.0]),
+    st.sampled_from([None, 0.1, 1.0, NEVER]),
 )
 def test_whatever_happens_somebody_speaks_until_the_call_has_ended(
     script: list[tuple[float, Heard]],
@@ -315,12 +325,13 @@ def test_whatever_happens_somebody_speaks_until_the_call_has_ended(
     protects: bool,
     ears_break: bool,
     hangs_up_at: float | None,
+    writes_after_s: float | None,
 ) -> None:
     async def work() -> None:
         ears = Ears(script, breaks=ears_break)
         telephone = Telephone(echoes=echoes, hangs_up_at=hangs_up_at)
         async with asyncio.timeout(LIMITS.longest + LONGEST_END_S):
-            ending = await a_call(ears, vendor, telephone, mood, protects=protects)
+            ending = await a_call(ears, vendor, telephone, mood, protects=protects, writes_after_s=writes_after_s)
         assert ending.media_state is MediaState.FINISHED
         assert longest_silence(ears, telephone, now()) <= LONGEST_SILENCE_S
 
@@ -364,5 +375,20 @@ def test_a_voice_that_fails_while_we_are_paused_still_apologises(event: Heard) -
         apology = len(apologies_in("en").cannot_speak) * PER_CHARACTER
         assert apology <= telephone.played <= apology + 0.4 * RATE
         assert now() < 12
+
+    on_virtual_time(work())
+
+
+@pytest.mark.parametrize(("likely", "heard_after_s"), [(True, 0.6), (False, 1.0)])
+def test_an_answer_begun_on_a_guess_is_heard_sooner(likely: bool, heard_after_s: float) -> None:
+    async def work() -> None:
+        question = "How do I restart my router?"
+        end = LikelyEnd(question, 0.0) if likely else Interim("How do I restart", 0.0)
+        final = Final(question, ends_utterance=True, spoken_until=0.0)
+        ears = Ears([(15.0, end), (0.4, final)], breaks=False)
+        telephone, mouth = Telephone(echoes=True, hangs_up_at=None), Mouth(Vendor([0.1], [False]))
+        await a_call(ears, mouth, telephone, "finds", writes_after_s=1.0)
+        (told_at,) = [at for at, text in mouth.told if text == "Hold the power button."]
+        assert told_at - 15.4 == pytest.approx(heard_after_s, abs=0.01)
 
     on_virtual_time(work())
