@@ -19,6 +19,7 @@ from services.voice.known_answers import MOST_BYTES, MOST_GISTS, MOST_WORDINGS, 
 from shared.clock import SystemClock
 from shared.conversation.ports import Asked, KnownAnswer, Provenance
 from shared.conversation.state import ConversationState, Phase
+from shared.rates.usage import Meter
 from tests.serving import serving
 from tests.text_channel import profile
 from tests.voice_house import KnowledgeRoom, settings_for
@@ -133,7 +134,7 @@ async def test_a_question_costs_one_request_whoever_asks_it(redis_url: str, sett
             stack.push_async_callback(process.close)
 
         async def answer(process: Conversations) -> tuple[list[str], Provenance]:
-            assistant = process.begin(agent, state).assistant
+            assistant = process.begin(agent, state, Meter()).assistant
             reply = assistant.reply_to("How do I restart my router?")
             async with aclosing(aiter(reply)) as sentences:
                 told = [sentence.text async for sentence in sentences]
