@@ -99,7 +99,8 @@ class Assistant:
 
     def may_be_question(self, text: str) -> bool:
         """Whether words that are still being spoken look like something to look up; never while contact is taken."""
-        return self.state.phase is not Phase.CONTACT and may_be_question(text, self._words)
+        may_look_up = self._rules.can_search and self.state.phase is not Phase.CONTACT
+        return may_look_up and may_be_question(text, self._words)
 
     def outcome(self) -> Outcome:
         """How the conversation would be recorded if it ended now."""
