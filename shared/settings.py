@@ -325,9 +325,9 @@ class VoiceSettings(SettingsGroup):
     voice_answers_ahead: bool = True
     """Whether an answer of the model may be begun when the caller has probably finished, and is thrown away when not:
     sooner answers for more requests, two a turn at most. Searches are begun ahead in any case."""
-    voice_known_answers: Literal["never", "same", "like"] = "like"
-    """Whether a model's answer is given again while the articles it came from have not changed: to the same words, or
-    also to a question that means the same."""
+    voice_known_answers: Literal["never", "same", "like"] = "same"
+    """Whether a model's answer is given again while no article has changed: to the same words, or also to a question
+    that means the same, which is wrong once in eighty times (docs/benchmarks.md, Thinking ahead)."""
     voice_acknowledge_ms: int = Field(default=400, ge=0, le=5000)
     """An answer that is not there so long after the caller's turn is announced ("Let me look that up."); 0: never."""
     voice_protects_notice: bool = False

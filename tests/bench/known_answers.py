@@ -55,24 +55,22 @@ def read(model: MiniLM, data: Path, known: str, asked: str) -> Questions:
     return Questions(some, others, vectors[0], vectors[1])
 
 
-def measure(questions: Questions, threshold: float, key: Callable[[str], str | None]) -> tuple[int, int]:
-    """Hits on other wordings than the very same, and how many of them bear another label."""
+def nearest(questions: Questions, key: Callable[[str], str | None]) -> list[tuple[float, bool]]:
+    """Of each question the nearest known one with the same key and other words: its cosine, and whether it is wrong."""
     buckets = defaultdict[str, list[int]](list)
+    words = [bare(row["text"]) for row in questions.known]
     for place, row in enumerate(questions.known):
         if (name := key(row["text"])) is not None:
             buckets[name].append(place)
-    hits = false = 0
+    found = []
     for place, row in enumerate(questions.asked):
-        same = bare(row["text"])
-        others = [at for at in buckets.get(key(row["text"]) or "", ()) if bare(questions.known[at]["text"]) != same]
-        if not others:
-            continue
-        cosines = questions.known_vectors[others] @ questions.asked_vectors[place]
-        best = int(np.argmax(cosines))
-        if cosines[best] >= threshold:
-            hits += 1
-            false += questions.known[others[best]]["intent"] != row["intent"]
-    return hits, false
+        known, same = buckets.get(key(row["text"]) or "", []), bare(row["text"])
+        cosines = questions.known_vectors[known] @ questions.asked_vectors[place]
+        for at in np.argsort(-cosines):
+            if words[known[at]] != same:
+                found.append((float(cosines[at]), questions.known[known[at]]["intent"] != row["intent"]))
+                break
+    return found
 
 
 def main() -> None:
@@ -86,11 +84,12 @@ def main() -> None:
         "gist and vectors": lambda text: gist_of(bare(text), WORDS),
     }
     for way, key in keys.items():
+        pairs = {name: nearest(one, key) for name, one in sets.items()}
         for threshold in FROM if way == "vectors alone" else (0.0, *FROM):
-            found = {name: measure(one, threshold, key) for name, one in sets.items()}
-            hits, false = (sum(pair[side] for pair in found.values()) for side in (0, 1))
-            parts = ", ".join(f"{name} {pair[0]}/{pair[1]}" for name, pair in found.items())
-            print(f"{way}, cosine from {threshold:.2f}: {hits / total:.1%} hits, {false / max(hits, 1):.2%} false")
+            hits = {name: [is_wrong for cosine, is_wrong in one if cosine >= threshold] for name, one in pairs.items()}
+            count, false = sum(map(len, hits.values())), sum(map(sum, hits.values()))
+            parts = ", ".join(f"{name} {len(one)}/{sum(one)}" for name, one in hits.items())
+            print(f"{way}, cosine from {threshold:.2f}: {count / total:.1%} hits, {false / max(count, 1):.2%} false")
             print(f"    {parts}")
 
 

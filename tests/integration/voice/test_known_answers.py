@@ -111,7 +111,7 @@ async def test_the_most_asked_are_prepared_by_one_process(redis_url: str) -> Non
         assert await store.to_prepare("kin") == []
 
 
-@pytest.mark.parametrize("setting", ["like", "never"])
+@pytest.mark.parametrize("setting", ["same", "never"])
 async def test_a_question_costs_one_request_whoever_asks_it(redis_url: str, setting: str) -> None:
     vendor, room, agent = StandIn(), KnowledgeRoom(), profile(id=uuid4())
     state = ConversationState(phase=Phase.ISSUE, notice_heard=True)
@@ -143,7 +143,7 @@ async def test_a_question_costs_one_request_whoever_asks_it(redis_url: str, sett
             return told, reply.provenance
 
         told = [await answer(process) for process in processes]
-        again = 1 if setting == "like" else 2
+        again = 1 if setting == "same" else 2
         assert len(vendor.asked) == again
         assert told[0][0] == told[1][0]
         assert told[0][1].origin == told[1][1].origin == "model"
@@ -152,4 +152,4 @@ async def test_a_question_costs_one_request_whoever_asks_it(redis_url: str, sett
         await processes[1].answers.written()
         assert len(vendor.asked) == 2
         await answer(processes[0])
-        assert len(vendor.asked) == (2 if setting == "like" else 3)
+        assert len(vendor.asked) == (2 if setting == "same" else 3)
