@@ -136,7 +136,7 @@ class Wiring:
             self._ears.will_need(hearing.path, hearing.query, Capability.HEARING)
 
     def _recogniser(self, profile: AgentProfile) -> Recogniser:
-        return recogniser_for(self._settings, profile.language, profile.company)
+        return recogniser_for(self._settings, profile.hearing, profile.language, profile.company)
 
     def _media_stream(self, socket: MediaSocket, clock: Clock) -> MediaStream:
         """A stream that comes in: the recogniser's socket may be opened before the call is known."""
