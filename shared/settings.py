@@ -12,6 +12,8 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import time
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -186,6 +188,20 @@ def _countries(value: str) -> str:
     return ",".join(countries)
 
 
+ANY_TIME = "any"
+
+
+def _hours(value: str) -> str:
+    begin, separator, end = value.partition("-")
+    try:
+        in_order = value == ANY_TIME or (bool(separator) and time.fromisoformat(begin) < time.fromisoformat(end))
+    except ValueError:
+        in_order = False
+    if not in_order:
+        raise ValueError("must be two times of one day such as 08:00-21:00, or any")
+    return value
+
+
 class OutboundSettings(SettingsGroup):
     """How much calling somebody may cost when a key is stolen (security guide, sections 3.11 and 7.8)."""
 
@@ -202,6 +218,20 @@ class OutboundSettings(SettingsGroup):
     """Calls of the whole deployment."""
     outbound_longest_s: int = Field(default=1800, ge=60, le=14_400)
     """Twilio ends a call of ours at this length, whatever we do."""
+    outbound_consent: Literal["required", "not_required"] = "required"
+    """Whether only those may be called who agreed (`/api/v1/permissions`). Many countries ask for that, the United
+    States for every call with an artificial voice; `not_required` says that whoever orders calls sees to it."""
+    outbound_hours: Annotated[str, AfterValidator(_hours)] = "08:00-21:00"
+    """When may be called, by the clock of whoever is called; or `any`."""
+    outbound_spend_per_day: Decimal | None = Field(default=None, ge=0)
+    """What the calls that one API key orders may cost in a day, by the rate card; no limit when not given."""
+    outbound_spend_currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+
+    @property
+    def outbound_times(self) -> tuple[time, time] | None:
+        """When may be called, by the clock of whoever is called; None for any time."""
+        begin, _, end = self.outbound_hours.partition("-")
+        return (time.fromisoformat(begin), time.fromisoformat(end)) if end else None
 
 
 def _rate_card(value: str) -> str:

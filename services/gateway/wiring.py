@@ -71,7 +71,7 @@ class Wiring:
             settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
         )
         billing = Billing(settings.rates)
-        placing = Placing(sessions, clock, twilio, addresses, settings)
+        placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
 
         redis = Redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S

@@ -138,7 +138,7 @@ class Wiring:
             await self._conversations.prepare(profile)
 
     def _recogniser(self, profile: AgentProfile) -> Recogniser:
-        return recogniser_for(self._settings, profile.language, profile.company)
+        return recogniser_for(self._settings, profile.hearing, profile.language, profile.company)
 
     def _media_stream(self, socket: MediaSocket, clock: Clock) -> MediaStream:
         """A stream that comes in: the recogniser's socket may be opened before the call is known."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.conversations import EmailPolicy, Opening, TicketPolicy
 from shared.contracts.relay import RelayOptions, Transport
+from shared.settings import DeepgramSettings
 
 TOOLS = ("search_knowledge", "open_ticket", "end_call")
 """The tools an agent may be given."""
@@ -21,6 +23,31 @@ class VoicePreference(StrEnum):
     """The first in the profile's order."""
     LATENCY = "latency"
     """The one whose first sound has come soonest lately."""
+
+
+class HearingOptions(BaseModel):
+    """Who hears an agent's callers, where that is not as the deployment's settings say; only over media streams."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Annotated[str, Field(pattern=r"^(nova|flux)-[a-z0-9-]{1,60}$")] | None = Field(
+        default=None, description="such as nova-3 or flux-general-en; null: DEEPGRAM_LISTEN_MODEL"
+    )
+    endpointing_ms: int | None = Field(
+        default=None, ge=10, le=5000, description="Nova: silence that ends an utterance; null: DEEPGRAM_ENDPOINTING_MS"
+    )
+    eager_threshold: float | None = Field(
+        default=None, ge=0.3, le=0.7, description="Flux: how sure of a likely end; null: DEEPGRAM_EAGER_THRESHOLD"
+    )
+
+    def over(self, settings: DeepgramSettings) -> DeepgramSettings:
+        """The settings with these in their place."""
+        own = {
+            "deepgram_listen_model": self.model,
+            "deepgram_endpointing_ms": self.endpointing_ms,
+            "deepgram_eager_threshold": self.eager_threshold,
+        }
+        return settings.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
 class AgentProfile(BaseModel):
@@ -43,6 +70,7 @@ class AgentProfile(BaseModel):
     tools: tuple[str, ...]
     ticket_policy: TicketPolicy
     email_policy: EmailPolicy
+    hearing: HearingOptions = HearingOptions()
     transport: Transport = Transport.MEDIA_STREAMS
     relay: RelayOptions = RelayOptions()
     transfer_number: str | None = Field(description="E.164 number of a person, or null when there is none")

@@ -137,6 +137,23 @@ class OutboundState(StrEnum):
     """There is no call and there will be none."""
 
 
+class PermissionKind(StrEnum):
+    """What somebody has said about being called by us."""
+
+    CONSENT = "consent"
+    """They agreed to it."""
+    OPT_OUT = "opt_out"
+    """They asked for no more calls; it counts whatever they agreed to."""
+
+
+class PermissionSource(StrEnum):
+    """Where that is known from."""
+
+    API = "api"
+    CALL = "call"
+    """They said so to the assistant, and confirmed it."""
+
+
 class RecordingKind(StrEnum):
     """What a recording holds."""
 

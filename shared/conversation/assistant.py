@@ -89,6 +89,8 @@ class Assistant:
     @property
     def expects(self) -> Expectation:
         """What the caller was asked for."""
+        if self.state.opting_out:
+            return Expectation.YES_OR_NO
         if self.state.phase is Phase.CONTACT:
             return Expectation.YES_OR_NO if self.state.email.candidate else Expectation.EMAIL
         return Expectation.YES_OR_NO if self.state.phase is Phase.ANYTHING_ELSE else Expectation.ANYTHING

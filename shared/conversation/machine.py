@@ -58,9 +58,11 @@ def heard(state: ConversationState, said: str, rules: Rules) -> Turn:
     words = words_of(rules.language)
     text = f"{state.open_words} {said}".strip()[-LONGEST_WORDS:]
     meaning = understand(text, words)
-    known = replace(_accepting(state, meaning), caller_spoke=True, silences=0, on_hold=False, open_words="")
-    turn = None
-    if not contact.gives_address(known, text, words):
+    known = replace(
+        _accepting(state, meaning), caller_spoke=True, silences=0, on_hold=False, open_words="", opting_out=False
+    )
+    turn = _about_being_called(known, meaning, rules, was_asked=state.opting_out)
+    if turn is None and not contact.gives_address(known, text, words):
         turn = _at_any_time(known, meaning, rules)
     if turn is None and known.phase is Phase.CONTACT:
         turn = contact.decide(known, text, meaning, rules, words)
@@ -70,6 +72,17 @@ def heard(state: ConversationState, said: str, rules: Rules) -> Turn:
     turn = turn or _look_up(known, text, meaning, rules, words)
     private = turn.is_private or (known.phase is Phase.CONTACT and turn.answer is None)
     return _with_notice(known, replace(turn, said=said, is_private=private))
+
+
+def _about_being_called(state: ConversationState, meaning: Meaning, rules: Rules, *, was_asked: bool) -> Turn | None:
+    """Whoever we called may ask for no more calls. That is noted when they say yes to it, for it is hard to undo."""
+    if was_asked and (meaning.no_calls or (meaning.yes and not meaning.no)):
+        return steps.close(replace(state, opted_out=True), rules, Say(Phrase.OPT_OUT_NOTED))
+    if was_asked and meaning.no:
+        return steps.pending(state, rules, Say(Phrase.OPT_OUT_KEPT))
+    if meaning.no_calls and rules.initial_message and not state.opted_out:
+        return Turn((Say(Phrase.OPT_OUT_ASK),), replace(state, opting_out=True), state.phase)
+    return None
 
 
 def key_says(key: str, rules: Rules, expects: Expectation) -> str | None:
@@ -333,7 +346,12 @@ def settle(
     caller = Utterance(Speaker.CALLER, turn.said, private=turn.is_private)
     if not heard_text.strip():
         open_words = f"{before.open_words} {turn.said}".strip()[-LONGEST_WORDS:]
-        unanswered = replace(before, caller_spoke=before.caller_spoke or bool(turn.said), open_words=open_words)
+        unanswered = replace(
+            before,
+            caller_spoke=before.caller_spoke or bool(turn.said),
+            open_words=open_words,
+            opted_out=turn.then.opted_out,
+        )
         return unanswered.remembering(caller), NextStep.LISTEN
     state = turn.then.remembering(caller, Utterance(Speaker.ASSISTANT, heard_text, private=turn.is_private))
     if sentences:

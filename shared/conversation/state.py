@@ -150,6 +150,10 @@ class ConversationState:
     notice_heard: bool = False
     """Whether the caller heard to its end that an AI assistant answers."""
     caller_spoke: bool = False
+    opting_out: bool = False
+    """They were asked whether we shall never call them again."""
+    opted_out: bool = False
+    """They said yes to that: it counts, whatever they heard of our answer."""
     said_goodbye: bool = False
     """The goodbye was heard to its end."""
 

@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from shared.contracts.calls import MACHINES, CallStatus, MediaState, NextStep
+from shared.contracts.calls import MACHINES, CallStatus, MediaState, NextStep, PermissionKind, PermissionSource
 from shared.contracts.conversations import Outcome, Speaker, TicketPolicy
 from shared.contracts.tasks import TaskName
 from shared.database.models import Agent, Call, Conversation, Ticket, Turn
 from shared.messaging.outbox import outbox_row
 from shared.observability.logs import get_logger
+from shared.record.permissions import permitting
 
 log = get_logger(__name__)
 
@@ -53,6 +54,7 @@ def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool
         conversation.outcome = Outcome.NOT_REACHED
     conversation.outcome = conversation.outcome or _outcome(session, call, conversation)
     conversation.closed_at = now
+    _keep_opt_out(session, conversation)
     agent = session.get_one(Agent, conversation.agent_id)
     ticket = needs_ticket(Outcome(conversation.outcome), TicketPolicy(agent.ticket_policy))
     if ticket:
@@ -62,6 +64,21 @@ def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool
         "conversation_closed", call_sid=call.call_sid, outcome=conversation.outcome, kind="ticket" if ticket else ""
     )
     return True
+
+
+def _keep_opt_out(session: Session, conversation: Conversation) -> None:
+    """Somebody whom we called asked for no more calls and confirmed it: the checkpoint knows, whoever wrote it last."""
+    if conversation.checkpoint.get("opted_out") is True and conversation.caller_address:
+        session.execute(
+            permitting(
+                conversation.caller_address,
+                PermissionKind.OPT_OUT,
+                PermissionSource.CALL,
+                evidence="said to the assistant and confirmed",
+                conversation_id=conversation.id,
+            )
+        )
+        log.info("opted_out", conversation_id=str(conversation.id))
 
 
 def _is_over(call: Call) -> bool:

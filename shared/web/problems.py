@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -50,7 +51,7 @@ def install(app: FastAPI) -> None:
         if isinstance(error, Unauthenticated):
             response.headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, Transient):
-            response.headers["Retry-After"] = str(int(error.retry_after or 5))
+            response.headers["Retry-After"] = str(ceil(error.retry_after or 5))
         return response
 
     @app.exception_handler(RequestValidationError)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from services.gateway.api.agent_profile import AgentChange, NewAgent, check_together
+from services.voice.hearing.recognisers import recogniser_for
+from shared.contracts.agents import HearingOptions
 from shared.errors import Invalid
+from shared.settings import DeepgramSettings
 
 PROFILE = {"name": "Support line", "company": "Fernway Internet", "greeting": "Welcome to Fernway."}
 
@@ -17,6 +20,11 @@ PROFILE = {"name": "Support line", "company": "Fernway Internet", "greeting": "W
     "wrong",
     [
         {"name": ""},
+        {"hearing": {"model": "whisper"}},
+        {"hearing": {"eager_threshold": 0.9}},
+        {"hearing": {"modell": "nova-3"}},
+        {"transfer_digits": "204,5"},
+        {"transfer_digits": ""},
         {"name": "   "},
         {"name": "x" * 201},
         {"name": "a\x00b"},
@@ -91,3 +99,15 @@ def test_a_voice_speaks_the_agents_language(language: str, voice: str, fits: boo
     else:
         with pytest.raises(Invalid):
             check_together(language, [voice], None, set())
+
+
+def test_an_agent_may_have_ears_of_its_own() -> None:
+    settings = DeepgramSettings(deepgram_api_key=SecretStr("lab"), deepgram_endpointing_ms=400)
+    usual = recogniser_for(settings, HearingOptions(), "en", "Fernway")
+    assert usual.product.item == "nova-3"
+    assert ("endpointing", "400") in usual.query
+    hurried = recogniser_for(settings, HearingOptions(endpointing_ms=100), "en", "Fernway")
+    assert ("endpointing", "100") in hurried.query
+    flux = recogniser_for(settings, HearingOptions(model="flux-general-en", eager_threshold=0.4), "en", "Fernway")
+    assert (flux.path, flux.product.item) == ("/v2/listen", "flux-general-en")
+    assert ("eager_eot_threshold", "0.4") in flux.query

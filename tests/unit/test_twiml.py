@@ -68,6 +68,8 @@ def test_every_sentence_of_every_language_fits_one_say(language: str) -> None:
     root = fromstring(twiml.hang_up(phrases, [phrases.trouble, phrases.will_call_back]).encode())
     say = root.find("Say")
     assert say is not None
+    assert (say.get("voice") or "").startswith("Polly.")
+    assert say.get("language") == phrases.code
     assert say.get("language") == phrases.code
     assert phrases.code.startswith(language[:2])
 

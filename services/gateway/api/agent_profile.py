@@ -11,7 +11,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
-from shared.contracts.agents import TOOLS, VoicePreference
+from shared.contracts.agents import TOOLS, HearingOptions, VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import ElevenLabsVoice, RelayOptions, Transport
@@ -85,6 +85,13 @@ CollectionId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$"
 Tools = Annotated[list[Tool], Field(max_length=len(TOOLS)), AfterValidator(_each_once)]
 Numbers = Annotated[list[Number], Field(max_length=MOST_NUMBERS), AfterValidator(_each_once)]
 Offers = Annotated[list[WhenFull], Field(max_length=len(WhenFull)), AfterValidator(_each_once)]
+TransferDigits = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9*#wW]{1,32}$",
+        description="keys pressed when they pick up, such as an extension; w waits half a second, W a whole one",
+    ),
+]
 TransferNumber = Annotated[Number, AfterValidator(_not_premium)]
 
 AGENT_EXAMPLE: dict[str, Any] = {
@@ -103,11 +110,13 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "ticket_policy": "every_conversation",
     "repeat_policy": "join_open_ticket",
     "email_policy": "always",
+    "hearing": HearingOptions(model="flux-general-en").model_dump(mode="json"),
     "transport": "conversation_relay",
     "relay": RelayOptions(
         voice="NYC9WEgkq1u4jiqBseQ9", elevenlabs=ElevenLabsVoice(), hints=("Fernway", "fibre")
     ).model_dump(mode="json"),
     "transfer_number": "+18005550199",
+    "transfer_digits": "ww204",
     "transfer_mode": "warm",
     "on_machine": "hang_up",
     "takes_messages": True,
@@ -141,9 +150,11 @@ class NewAgent(Strict):
     ticket_policy: TicketPolicy = TicketPolicy.EVERY_CONVERSATION
     repeat_policy: RepeatPolicy = RepeatPolicy.JOIN_OPEN_TICKET
     email_policy: EmailPolicy = EmailPolicy.ALWAYS
+    hearing: HearingOptions = Field(default=HearingOptions(), description="who hears, where not as the settings say")
     transport: Transport = Field(default=Transport.MEDIA_STREAMS, description="who hears and speaks: we, or Twilio")
     relay: RelayOptions = Field(default=RelayOptions(), description="what Twilio is told when it hears and speaks")
     transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
+    transfer_digits: TransferDigits | None = None
     transfer_mode: TransferMode = Field(
         default=TransferMode.COLD, description="warm: the person hears what it is about and presses 1 to take the call"
     )
@@ -184,11 +195,15 @@ class AgentChange(Strict):
     ticket_policy: TicketPolicy | MISSING = MISSING
     repeat_policy: RepeatPolicy | MISSING = MISSING
     email_policy: EmailPolicy | MISSING = MISSING
+    hearing: HearingOptions | MISSING = Field(
+        default=MISSING, description="all of it; what is left out has its default"
+    )
     transport: Transport | MISSING = MISSING
     relay: RelayOptions | MISSING = Field(default=MISSING, description="all of it; what is left out has its default")
     transfer_number: TransferNumber | MISSING | None = Field(
         default=MISSING, description="null: nobody to put through to"
     )
+    transfer_digits: TransferDigits | MISSING | None = MISSING
     transfer_mode: TransferMode | MISSING = MISSING
     on_machine: OnMachine | MISSING = MISSING
     takes_messages: bool | MISSING = MISSING

@@ -15,7 +15,7 @@ from services.gateway.api.documented import BODY, api_router, documented
 from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
-from shared.contracts.agents import VoicePreference
+from shared.contracts.agents import HearingOptions, VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import RelayOptions, Transport
@@ -47,9 +47,11 @@ class AgentView(BaseModel):
     ticket_policy: TicketPolicy
     repeat_policy: RepeatPolicy
     email_policy: EmailPolicy
+    hearing: HearingOptions
     transport: Transport
     relay: RelayOptions
     transfer_number: str | None
+    transfer_digits: str | None
     transfer_mode: TransferMode
     on_machine: OnMachine
     takes_messages: bool
@@ -161,8 +163,10 @@ def _view(agent: Agent) -> AgentView:
         repeat_policy=RepeatPolicy(agent.repeat_policy),
         email_policy=EmailPolicy(agent.email_policy),
         transport=Transport(agent.transport),
+        hearing=HearingOptions.model_validate(agent.hearing),
         relay=RelayOptions.model_validate(agent.relay),
         transfer_number=agent.transfer_number,
+        transfer_digits=agent.transfer_digits,
         transfer_mode=TransferMode(agent.transfer_mode),
         on_machine=OnMachine(agent.on_machine),
         takes_messages=agent.takes_messages,

@@ -12,10 +12,15 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.gateway.outbound.destination import EXPLAINED, Refusal, refusal_of
-from shared.contracts.calls import OutboundState
+from services.gateway.outbound.permissions import Permissions
+from services.gateway.outbound.quiet_hours import next_good_time, zones_of
+from services.gateway.outbound.spending import PERIOD, Budget, most_of_line, spent
+from shared.contracts.calls import OutboundState, PermissionKind
+from shared.contracts.relay import Transport
 from shared.database.models import Agent, AgentNumber, OutboundCall
 from shared.errors import Conflict, Invalid, LimitReached, NotFound
 from shared.observability.logs import get_logger
+from shared.rates.card import RateCard
 from shared.settings import OutboundSettings
 
 log = get_logger(__name__)
@@ -40,9 +45,10 @@ class Wish:
 class Orders:
     """Reads and writes orders within one transaction."""
 
-    def __init__(self, session: AsyncSession, settings: OutboundSettings, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, settings: OutboundSettings, card: RateCard, now: datetime) -> None:
         self._session = session
         self._settings = settings
+        self._card = card
         self._now = now
 
     async def find_or_make(self, wish: Wish) -> tuple[OutboundCall, bool]:
@@ -52,13 +58,17 @@ class Orders:
         when the agent or the number does not allow it, and LimitReached.
         """
         if (order := await self._known(wish)) is not None:
+            if order.state == OutboundState.PLANNED:
+                await self._check_they_may_be_called(wish)
             return order, False
         await self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LIMITS_LOCK})
         if (order := await self._known(wish)) is not None:
             return order, False
         agent, from_number = await self._caller(wish.agent_id)
         await self._check_destination(wish, from_number)
+        await self._check_they_may_be_called(wish)
         await self._check_limits(wish)
+        await self._check_spending(wish, Transport(agent.transport))
         order = OutboundCall(
             idempotency_key=wish.idempotency_key,
             api_key_id=wish.api_key_id,
@@ -105,6 +115,54 @@ class Orders:
         if refusal is not None:
             self._refused(wish, refusal)
             raise Invalid(f"to: {EXPLAINED[refusal]}")
+
+    async def _check_they_may_be_called(self, wish: Wish) -> None:
+        """Raises Invalid when they did not agree or asked not to be called, LimitReached at a time that is not good.
+
+        Looked at again before an order from earlier is placed.
+        """
+        said = await Permissions(self._session).in_force(wish.to_number)
+        if PermissionKind.OPT_OUT in said:
+            self._refused(wish, "opted_out")
+            raise Invalid("to: has asked not to be called again: see /permissions")
+        if PermissionKind.CONSENT not in said and self._settings.outbound_consent == "required":
+            self._refused(wish, "no_consent")
+            raise Invalid(
+                "to: has not agreed to be called: note their consent in /permissions, or see OUTBOUND_CONSENT"
+            )
+        if (hours := self._settings.outbound_times) is None:
+            return
+        good = next_good_time(self._now, zones_of(wish.to_number), hours)
+        if good > self._now:
+            self._refused(wish, "quiet_hours")
+            wait = (good - self._now).total_seconds()
+            raise LimitReached(
+                f"it is not between {hours[0]:%H:%M} and {hours[1]:%H:%M} where this number rings: "
+                f"order again from {good:%Y-%m-%d %H:%M} UTC on",
+                wait,
+            )
+
+    async def _check_spending(self, wish: Wish, transport: Transport) -> None:
+        """Raises LimitReached, and Invalid when a price that the limit needs is not known."""
+        most = self._settings.outbound_spend_per_day
+        if most is None:
+            return
+        budget = Budget(most, self._settings.outbound_spend_currency, self._settings.outbound_longest_s)
+        next_call = most_of_line(self._card, wish.to_number, transport, budget, self._now.date())
+        if next_call is None:
+            self._refused(wish, "no_price")
+            raise Invalid(
+                f"to: what a call to this number costs is not known in {budget.currency}, and OUTBOUND_SPEND_PER_DAY "
+                "is set: add its price to the file named in RATE_CARD_FILE"
+            )
+        so_far = await spent(self._session, self._card, wish.api_key_id, budget, self._now)
+        if so_far + next_call > budget.most:
+            self._refused(wish, "key_spending")
+            raise LimitReached(
+                f"the calls of this key come to {so_far:.2f} {budget.currency} in 24 hours and this one can cost "
+                f"{next_call:.2f}: the limit is {budget.most:.2f}",
+                PERIOD.total_seconds(),
+            )
 
     async def _check_limits(self, wish: Wish) -> None:
         """Raises LimitReached. Every order counts, whatever became of it: trying is what a thief does."""

@@ -24,6 +24,7 @@ from shared.database.models import Agent, Call, OutboundCall
 from shared.database.transactions import transaction
 from shared.errors import OutcomeUnknown, Permanent, Transient
 from shared.observability.logs import get_logger
+from shared.rates.card import RateCard
 from shared.settings import OutboundSettings
 
 log = get_logger(__name__)
@@ -42,12 +43,14 @@ class Placing:
         twilio: TwilioCalls,
         addresses: Addresses,
         settings: OutboundSettings,
+        card: RateCard,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._twilio = twilio
         self._addresses = addresses
         self._settings = settings
+        self._card = card
 
     async def order(self, wish: Wish) -> tuple[UUID, bool]:
         """The order for this wish, carried out as far as can be known, and whether it is new.
@@ -57,7 +60,7 @@ class Placing:
         """
         now = self._clock.now()
         async with transaction(self._sessions) as session:
-            orders = Orders(session, self._settings, now)
+            orders = Orders(session, self._settings, self._card, now)
             order, is_new = await orders.find_or_make(wish)
             sends, lost = orders.may_send(order), orders.is_lost(order)
             agent = await session.get_one(Agent, order.agent_id)

@@ -10,6 +10,8 @@ class Phrases:
     """One language's sentences, and the name Twilio has for the language."""
 
     code: str
+    voice: str
+    """Twilio's name for a voice of that language: without one a legacy voice speaks, or whatever the account has."""
     trouble: str
     connecting: str
     """Before ringing a person."""
@@ -38,6 +40,7 @@ class Phrases:
 
 _ENGLISH = Phrases(
     code="en-US",
+    voice="Polly.Joanna-Neural",
     trouble="I am sorry, we have a technical problem.",
     connecting="One moment please, I am putting you through to a colleague.",
     nobody_free="I am sorry, nobody is free to take your call right now.",
@@ -63,6 +66,7 @@ _BY_LANGUAGE = {
     "en": _ENGLISH,
     "de": Phrases(
         code="de-DE",
+        voice="Polly.Vicki-Neural",
         trouble="Es tut mir leid, wir haben ein technisches Problem.",
         connecting="Einen Moment bitte, ich verbinde Sie mit einer Kollegin oder einem Kollegen.",
         nobody_free="Es tut mir leid, im Augenblick ist niemand frei.",
@@ -85,6 +89,7 @@ _BY_LANGUAGE = {
     ),
     "es": Phrases(
         code="es-ES",
+        voice="Polly.Lucia-Neural",
         trouble="Lo siento, tenemos un problema técnico.",
         connecting="Un momento, por favor, le paso con una persona de nuestro equipo.",
         nobody_free="Lo siento, en este momento no hay nadie disponible.",
@@ -107,6 +112,7 @@ _BY_LANGUAGE = {
     ),
     "fr": Phrases(
         code="fr-FR",
+        voice="Polly.Lea-Neural",
         trouble="Je suis désolé, nous avons un problème technique.",
         connecting="Un instant, s'il vous plaît, je vous mets en relation avec un collègue.",
         nobody_free="Je suis désolé, personne n'est disponible pour le moment.",
@@ -129,6 +135,7 @@ _BY_LANGUAGE = {
     ),
     "nl": Phrases(
         code="nl-NL",
+        voice="Polly.Laura-Neural",
         trouble="Het spijt me, we hebben een technisch probleem.",
         connecting="Een ogenblik alstublieft, ik verbind u door met een collega.",
         nobody_free="Het spijt me, er is op dit moment niemand vrij.",

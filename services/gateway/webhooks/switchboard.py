@@ -139,9 +139,11 @@ class Switchboard:
                 )
             case PutThrough(number, apologising, warm):
                 sentences = [phrases.trouble, phrases.connecting] if apologising else [phrases.connecting]
-                warm_for = rows.call.call_sid if warm else None
                 shown = _shown_number(rows)
-                return twiml.put_through(self._addresses, phrases, sentences, number, shown, warm_for=warm_for)
+                told_at, digits = self._told_at(rows, warm=warm), rows.agent.transfer_digits
+                return twiml.put_through(
+                    self._addresses, phrases, sentences, number, shown, told_at=told_at, digits=digits
+                )
             case TakeMessage(why):
                 said = phrases.trouble if why is Farewell.TROUBLE else phrases.nobody_free
                 return twiml.take_message(self._addresses, phrases, [said], [_later(phrases, rows)])
@@ -150,6 +152,12 @@ class Switchboard:
                 return twiml.hang_up(phrases, [who, message, phrases.goodbye])
             case HangUp(farewell):
                 return twiml.hang_up(phrases, _sentences(farewell, phrases, rows))
+
+    def _told_at(self, rows: CallRows, *, warm: bool) -> str | None:
+        """What the person hears first: what it is about, or at least that they are being recorded."""
+        if warm:
+            return self._addresses.transfer(rows.call.call_sid)
+        return self._addresses.transfer_notice(rows.call.call_sid) if rows.agent.records_calls else None
 
     def _stream_token(self, rows: CallRows, generation: int) -> str:
         """The generation's token; written from the row, the same each time it is asked for."""

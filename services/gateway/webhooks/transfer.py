@@ -40,7 +40,19 @@ async def brief(wiring: Wired, call_sid: CallersCall) -> Response:
         phrases = phrases_for(rows.agent.language)
         state = ConversationState.from_json(rows.conversation.checkpoint)
         told = briefing(phrases, rows.agent.company, state)
+        if rows.agent.records_calls:
+            told = f"{phrases.recorded} {told}"
     return twiml_response(twiml.brief(wiring.addresses, phrases, told, call_sid))
+
+
+@routes.post("/twilio/voice/transfer/notice", dependencies=[Depends(TwilioSigned())])
+async def notify(wiring: Wired, call_sid: CallersCall) -> Response:
+    """Say that the call is recorded to somebody who is put through without a briefing."""
+    async with transaction(wiring.sessions) as session:
+        rows = await CallBook(session).find(call_sid)
+        if rows is None or not _waits(rows):
+            return _not_any_more()
+        return twiml_response(twiml.notice(phrases_for(rows.agent.language)))
 
 
 @routes.post("/twilio/voice/transfer/answer", dependencies=[Depends(TwilioSigned())])

@@ -73,6 +73,10 @@ class Addresses:
         """What the person hears who is rung for this call."""
         return f"{self.public}/twilio/voice/transfer?call={call_sid}"
 
+    def transfer_notice(self, call_sid: str) -> str:
+        """What the person hears who is put through to this call without a briefing, when it is recorded."""
+        return f"{self.public}/twilio/voice/transfer/notice?call={call_sid}"
+
     def transfer_answer(self, call_sid: str) -> str:
         """Told which key they pressed."""
         return f"{self.public}/twilio/voice/transfer/answer?call={call_sid}"
@@ -144,22 +148,25 @@ def put_through(
     number: str,
     shown: str | None,
     *,
-    warm_for: str | None = None,
+    told_at: str | None = None,
+    digits: str | None = None,
 ) -> str:
     """Say the sentences and ring `number`; `shown` is the number it sees, the caller's own when None.
 
-    `warm_for` is the CallSid of the caller, when the person is to hear first what it is about. With `action` nothing
-    behind `<Dial>` is ever reached.
+    `told_at` is the address of what the person hears before they are put through, `digits` are pressed when they pick
+    up. With `action` nothing behind `<Dial>` is ever reached.
     """
     response = VoiceResponse()
     _say(response, phrases, sentences)
+    is_plain = told_at is None and digits is None
     dial = Dial(
-        None if warm_for else clean_xml_text(number),
+        clean_xml_text(number) if is_plain else None,
         action=addresses.after_dial, method="POST", timeout=RING_S, answer_on_bridge=True,
         caller_id=None if shown is None else clean_xml_text(shown),
     )  # fmt: skip
-    if warm_for:
-        dial.number(clean_xml_text(number), url=addresses.transfer(warm_for), method="POST")
+    if not is_plain:
+        first = {} if told_at is None else {"url": told_at, "method": "POST"}
+        dial.number(clean_xml_text(number), send_digits=digits, **first)
     response.append(dial)
     return str(response)
 
@@ -176,6 +183,13 @@ def brief(addresses: Addresses, phrases: Phrases, briefing: str, call_sid: str) 
         _say(gather, phrases, sentences)
         response.append(gather)
     response.hangup()
+    return str(response)
+
+
+def notice(phrases: Phrases) -> str:
+    """Tell the person who picked up that the call is recorded; at the end of the document they are put through."""
+    response = VoiceResponse()
+    _say(response, phrases, [phrases.recorded])
     return str(response)
 
 
@@ -228,4 +242,4 @@ def _say(response: VoiceResponse | Gather, phrases: Phrases, sentences: list[str
     """One `<Say>` for all sentences; none for nothing, because an empty one is an error (13520)."""
     text = clean_xml_text(" ".join(sentences)).strip()
     if text:
-        response.say(text, language=phrases.code)
+        response.say(text, voice=phrases.voice, language=phrases.code)

@@ -111,30 +111,6 @@ def text(token: str, *, last: bool = False, preemptible: bool = False, interrupt
     return _json(message)
 
 
-def play(source: str, *, loop: int = 1, interruptible: bool = True, preemptible: bool = False) -> str:
-    """A sound from an address, `loop` times; 0 means a thousand."""
-    return _json(
-        {"type": "play", "source": source, "loop": loop, "preemptible": preemptible, "interruptible": interruptible}
-    )
-
-
-def send_digits(digits: str) -> str:
-    """Keys pressed by us; `w` waits half a second. Raises ValueError for characters that Twilio refuses."""
-    if not digits or set(digits) - set("0123456789w#*"):
-        raise ValueError("digits may hold 0 to 9, w, # and * only")
-    return _json({"type": "sendDigits", "digits": digits})
-
-
-def language(*, speech: str | None = None, hearing: str | None = None) -> str:
-    """From the next turn on speak or hear another language, in BCP 47."""
-    message = {"type": "language"}
-    if speech is not None:
-        message["ttsLanguage"] = speech
-    if hearing is not None:
-        message["transcriptionLanguage"] = hearing
-    return _json(message)
-
-
 def end(handoff: str) -> str:
     """End the session; `handoff` comes back with the webhook that follows. The call itself goes on."""
     return _json({"type": "end", "handoffData": handoff})

@@ -39,6 +39,9 @@ class Phrase(StrEnum):
     YES_AI = auto()
     WHO = auto()
     """{name} and {company} of the agent"""
+    OPT_OUT_ASK = auto()
+    OPT_OUT_NOTED = auto()
+    OPT_OUT_KEPT = auto()
     HEAR_YOU = auto()
     TAKE_YOUR_TIME = auto()
     STILL_HERE = auto()

@@ -44,6 +44,8 @@ class Meaning:
     acknowledges: bool
     accepts: bool
     mentions_email: bool
+    no_calls: bool
+    """It asks never to be called again."""
 
     @property
     def is_empty(self) -> bool:
@@ -105,6 +107,7 @@ def understand(said: str, words: Words) -> Meaning:
         acknowledges=bool(answers.acknowledges.search(text)),
         accepts=bool(answers.accepts.search(text)),
         mentions_email=bool(questions.mentions_email.search(text)),
+        no_calls=bool(answers.no_calls.search(text)),
     )
 
 

@@ -112,6 +112,8 @@ class AnswerWords:
     acknowledges: re.Pattern[str]
     accepts: re.Pattern[str]
     """Takes up an offer of more help: "yes", "yes, one more thing"."""
+    no_calls: re.Pattern[str]
+    """Asks never to be called again."""
     polite: re.Pattern[str]
     """Words that carry no content beside the meanings above."""
 

@@ -7,7 +7,7 @@ from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, P
 from shared.database.models.conversations import Call, Conversation, Turn
 from shared.database.models.figures import CallSession, Charge
 from shared.database.models.knowledge import Article, Chunk, Collection
-from shared.database.models.telephony import OutboundCall, Recording, Transfer
+from shared.database.models.telephony import CallPermission, OutboundCall, Recording, Transfer
 from shared.database.models.tickets import HelpDeskGate, HelpDeskProbe, Summary, Ticket
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ApiKey",
     "Article",
     "Call",
+    "CallPermission",
     "CallSession",
     "Charge",
     "Chunk",

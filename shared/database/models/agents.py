@@ -39,6 +39,8 @@ class Agent(Dated, Base):
     repeat_policy: Mapped[str] = mapped_column(String(30), server_default=RepeatPolicy.JOIN_OPEN_TICKET.value)
     email_policy: Mapped[str] = mapped_column(String(30), server_default=EmailPolicy.ALWAYS.value)
     transfer_number: Mapped[str | None] = mapped_column(String(32))
+    transfer_digits: Mapped[str | None] = mapped_column(String(32))
+    """Keys pressed when somebody picks up there: an extension, the way through a menu."""
     transfer_mode: Mapped[str] = mapped_column(String(10), server_default=TransferMode.COLD.value)
     on_machine: Mapped[str] = mapped_column(String(20), server_default=OnMachine.HANG_UP.value)
     takes_messages: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -47,6 +49,8 @@ class Agent(Dated, Base):
     """What callers are offered while no voice process is free (`shared.contracts.calls.WhenFull`)."""
     records_calls: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether calls are recorded; each caller is told before the recording begins."""
+    hearing: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """Who hears the callers, in the form of `shared.contracts.agents.HearingOptions`."""
     transport: Mapped[str] = mapped_column(String(20), server_default=Transport.MEDIA_STREAMS.value)
     relay: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """What ConversationRelay is told, in the form of `shared.contracts.relay`."""

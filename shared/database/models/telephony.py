@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.contracts.calls import OutboundState
@@ -66,3 +66,29 @@ class Recording(Dated, Base):
     status: Mapped[str] = mapped_column(String(20))
     url: Mapped[str | None] = mapped_column(String(500))
     seconds: Mapped[int | None]
+
+
+class CallPermission(Base):
+    """What somebody has said about being called. Withdrawn it stays: who asks later must be told what held when."""
+
+    __tablename__ = "call_permissions"
+    __table_args__ = (
+        Index(
+            "uq_call_permissions_number_kind_in_force",
+            "number",
+            "kind",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    number: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(10))
+    source: Mapped[str] = mapped_column(String(10))
+    evidence: Mapped[str] = mapped_column(Text, server_default="")
+    """How it is known: a form, a letter, a contract."""
+    conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"))
+    """Where it was said to the assistant."""
+    given_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    withdrawn_at: Mapped[datetime | None]

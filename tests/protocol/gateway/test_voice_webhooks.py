@@ -238,6 +238,25 @@ async def test_a_transfer_rings_the_person_and_shows_who_calls(house: House) -> 
     assert (await house.hook(f"{AFTER}1", call_form(call_sid, **TALKING))).content == ringing.content
 
 
+async def test_an_extension_is_dialled_and_who_is_put_through_hears_that_the_call_is_recorded(house: House) -> None:
+    await house.agent(OUR_NUMBER, transfer_number=PERSON, transfer_digits="ww204", records_calls=True)
+    call_sid = new_call_sid()
+    await house.hook(VOICE, call_form(call_sid))
+    await house.set_call(call_sid, media_state=MediaState.FINISHED, next_step=NextStep.TRANSFER)
+    number = document(await house.hook(f"{AFTER}1", call_form(call_sid, **TALKING))).find("Dial/Number")
+    assert number is not None
+    assert (number.text, number.get("sendDigits")) == (PERSON, "ww204")
+    asked = f"/twilio/voice/transfer/notice?call={call_sid}"
+    assert number.get("url") == f"https://support.example.com{asked}"
+    told = await house.hook(asked, call_form(new_call_sid()))
+    assert (verbs(told), spoken(told)) == (["Say"], "This call is recorded.")
+    brief = await house.hook(f"/twilio/voice/transfer?call={call_sid}", call_form(new_call_sid()))
+    assert "This call is recorded." in spoken(brief)
+    await house.hook(STATUS, call_form(call_sid, CallStatus="completed"))
+    await house.hook("/twilio/voice/after/dial", call_form(call_sid, CallStatus="completed", DialBridged="false"))
+    assert verbs(await house.hook(asked, call_form(new_call_sid()))) == ["Hangup"], "the caller has left"
+
+
 @pytest.mark.parametrize("number", [CALLER, OUR_NUMBER])
 async def test_a_transfer_never_rings_the_caller_or_ourselves(house: House, number: str) -> None:
     call_sid = await begin(house, transfer_number=number)

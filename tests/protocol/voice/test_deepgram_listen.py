@@ -34,6 +34,7 @@ from services.voice.hearing.ports import (
 )
 from services.voice.hearing.recognisers import recogniser_for
 from shared.clock import SystemClock
+from shared.contracts.agents import HearingOptions
 from shared.rates.usage import Meter
 from shared.settings import DeepgramSettings
 from tests.serving import serving
@@ -41,7 +42,9 @@ from tests.waiting import wait_for_async
 
 SPEED = 16
 NOVA, FLUX = (
-    recogniser_for(DeepgramSettings(deepgram_api_key="lab", deepgram_listen_model=model), "en", "Fernway")
+    recogniser_for(
+        DeepgramSettings(deepgram_api_key="lab", deepgram_listen_model=model), HearingOptions(), "en", "Fernway"
+    )
     for model in ("nova-3", "flux-general-en")
 )
 BOTH = pytest.mark.parametrize(("recogniser", "kind"), [(NOVA, "listen"), (FLUX, "flux")], ids=["nova", "flux"])

@@ -15,11 +15,15 @@ from lab.deepgram.state import Deepgram
 from services.voice.deepgram_socket import Capability, DeepgramSockets, SocketUnavailable
 from services.voice.hearing.recognisers import recogniser_for
 from services.voice.hearing.sockets_ahead import SocketsAhead
+from shared.contracts.agents import HearingOptions
 from shared.settings import DeepgramSettings
 from tests.serving import serving
 from tests.waiting import wait_for_async
 
-OURS, ANOTHER = (recogniser_for(DeepgramSettings(deepgram_api_key="lab"), "en", name) for name in ("Fernway", "Acme"))
+OURS, ANOTHER = (
+    recogniser_for(DeepgramSettings(deepgram_api_key="lab"), HearingOptions(), "en", name)
+    for name in ("Fernway", "Acme")
+)
 
 
 @asynccontextmanager

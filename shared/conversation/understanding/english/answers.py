@@ -249,6 +249,16 @@ ANSWERS = AnswerWords(
         "another (?:thing|question)",
         "something else",
     ),
+    no_calls=said(
+        "(?:do not|dont|never|please stop|stop) (?:ever )?(?:call|phone|ring|contact|dial|calling|phoning|ringing|"
+        "contacting) (?:me|us|here|this (?:number|phone)|my (?:number|phone))",
+        "(?:take|remove|strike|get) (?:me|us|my (?:number|name)|this number) (?:off|from) (?:of )?(?:your|the|this|"
+        "that) (?:call(?:ing)? |phone |do not call )?(?:list|system|database)",
+        "(?:put|add) (?:me|us|my number|this number) (?:on|to) (?:your|the) (?:do not|dont|no) call list",
+        "no more (?:phone )?calls",
+        "(?:do not|dont) want (?:to get |to receive |to be |any |you )?(?:more |to )?(?:call(?:s|ed|ing)?|call me)"
+        "(?: again| any ?more)?",
+    ),
     polite=said(
         "please",
         "sir",
