@@ -116,9 +116,12 @@ def marker(call_sid: str) -> str:
 
 
 def one_sided(now: datetime) -> ColumnElement[bool]:
-    """The condition on calls whose conversation is open although one side was done with it a while ago."""
+    """The condition on calls whose conversation is open although one side was done with it a while ago.
+
+    A lost stream is asked about within seconds, and connected again; one that nobody asked about has no line any more.
+    """
     over = Call.status.in_([status.value for status in CallStatus if status.is_final])
-    one_side_done = or_(over, Call.media_state == MediaState.FINISHED)
+    one_side_done = or_(over, Call.media_state.in_([MediaState.FINISHED, MediaState.LOST]))
     goes_on = [NextStep.TRANSFER, NextStep.APOLOGISE, NextStep.TAKE_MESSAGE]
     with_a_person = and_(~over, func.coalesce(Call.next_step, NextStep.HANG_UP).in_(goes_on))
     waited = or_(

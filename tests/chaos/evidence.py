@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lab.speech.encoder import Speaker
+from lab.speech.encoder import CHARACTERS_A_SECOND, Speaker
+from lab.speech.mulaw import RATE
+from lab.speech.transcript import PAUSE
 from lab.twilio import records
 from lab.twilio.records import CallRecord
 from shared.contracts.conversations import Outcome, TicketPolicy
@@ -133,11 +135,11 @@ def read_call(record: CallRecord, kind: Kind, speed: float) -> LabCall:
     connected = False
     for event in record.events:
         match event:
-            case records.Said(text=text, at=at, began_at=began, is_complete=complete):
-                said.append(Utterance(text, wall(began), wall(at), complete))
-            case records.Heard(text=text, at=at, began_at=began, is_complete=complete, speaker=speaker):
-                ours = speaker == Speaker.ASSISTANT
-                heard.append(Utterance(text, wall(began), wall(at), complete, ours))
+            case records.Said(text=text, at=at, is_complete=complete):
+                said.append(Utterance(text, *_times(text, wall(at), speed, is_complete=complete), complete))
+            case records.Heard(text=text, at=at, is_complete=complete, speaker=speaker):
+                times = _times(text, wall(at), speed, is_complete=complete)
+                heard.append(Utterance(text, *times, complete, by_platform=speaker == Speaker.ASSISTANT))
             case records.StreamOpened(at=at) | records.RelayOpened(at=at):
                 opened = at
             case records.StreamClosed(at=at, closed_by=by, code=code) if opened is not None:
@@ -167,6 +169,16 @@ def read_call(record: CallRecord, kind: Kind, speed: float) -> LabCall:
         was_connected=connected,
         webhooks=webhooks,
     )
+
+
+def _times(text: str, told: float, speed: float, *, is_complete: bool) -> tuple[float, float]:
+    """When it began and ended, from the moment at which its end was told.
+
+    The times in the event count frames, which come late when the lab is busy; that moment is the clock's. The end of
+    what was cut off is told after a pause, unless the line ended before.
+    """
+    ended = told if is_complete else told - PAUSE / RATE / speed
+    return ended - len(text) / CHARACTERS_A_SECOND / speed, ended
 
 
 NORMAL = 1000

@@ -18,7 +18,7 @@ from tests.chaos.evidence import LabCall, read_call
 from tests.chaos.traffic import Kind, Planned
 
 KEPT_FOR_REPLAY = 40
-AT_ONCE = {Kind.LIVE: 32, Kind.RELAY: 24, Kind.UNREACHED: 24, Kind.SILENT: 12, Kind.FORGED: 6}
+AT_ONCE = {Kind.LIVE: 32, Kind.RELAY: 16, Kind.UNREACHED: 10, Kind.SILENT: 8, Kind.FORGED: 4}
 """Calls of a kind at one time, whatever the plan says: a platform that is slow must not drown."""
 
 

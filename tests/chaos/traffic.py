@@ -35,6 +35,8 @@ SPEEDS: Mapping[Kind, float] = {
     Kind.SILENT: 3.0,
     Kind.FORGED: 15.0,
 }
+LONGER: Mapping[Kind, float] = {Kind.LIVE: 15.0, Kind.RELAY: 5.0}
+"""Seconds before the end of a run in which no such call begins: it takes that much longer than others."""
 QUESTIONS = (
     "How do I restart my router?",
     "My wifi is very slow in the bedroom. What can I do about it?",
@@ -84,11 +86,14 @@ def plan(seed: int, mix: Mix) -> list[Planned]:
     chance = random.Random(f"{seed}:traffic")
     kinds = [kind for kind, count in mix.counts.items() for _ in range(count)]
     chance.shuffle(kinds)
-    step = mix.seconds / max(1, len(kinds))
-    return [
-        Planned(index, round((index + chance.random()) * step, 3), kind, _order(chance, index, kind, mix))
-        for index, kind in enumerate(kinds)
-    ]
+    seconds = {kind: mix.seconds - LONGER.get(kind, 0.0) for kind in Kind}
+    return sorted(
+        (
+            Planned(index, round(chance.uniform(0, seconds[kind]), 3), kind, _order(chance, index, kind, mix))
+            for index, kind in enumerate(kinds)
+        ),
+        key=lambda one: one.at_s,
+    )
 
 
 def _order(chance: random.Random, index: int, kind: Kind, mix: Mix) -> Mapping[str, Any]:

@@ -77,6 +77,8 @@ def test_what_a_sweep_takes_for_over(sessions: Sessions) -> None:
         (OVER, MediaState.CONNECTED, None, JUST_NOW, False),
         (TALKING, MediaState.FINISHED, NextStep.HANG_UP, A_WHILE, True),
         (TALKING, MediaState.FINISHED, None, A_WHILE, True),
+        (TALKING, MediaState.LOST, None, A_WHILE, True),
+        (TALKING, MediaState.LOST, None, JUST_NOW, False),
         (TALKING, MediaState.CONNECTED, None, A_DAY, False),
         (TALKING, MediaState.FINISHED, NextStep.TRANSFER, A_WHILE, False),
         (TALKING, MediaState.FINISHED, NextStep.APOLOGISE, A_WHILE, False),
