@@ -137,6 +137,9 @@ def _scenario(chance: random.Random, index: int, kind: Kind) -> dict[str, Any]:
     match kind:
         case Kind.SILENT:
             return scenario | {"hangs_up": {"during": "greeting", "after_characters": 20}}
+        case Kind.UNREACHED if chance.random() < 0.7:
+            # gone before the end of the apology: somebody must call back all the same
+            return scenario | {"hangs_up": {"during": "greeting", "after_characters": 25}}
         case Kind.UNREACHED:
             return scenario | {"questions": [{"ask": asked[0]}], "longest_s": 40.0}
         case Kind.FORGED:
