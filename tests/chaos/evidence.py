@@ -70,6 +70,8 @@ class LabCall:
     connections: Sequence[Connection] = ()
     was_connected: bool = False
     """Whether it was ever told to connect to a voice process: then its row was written."""
+    late_s: float = 0.0
+    """How far the lab itself fell behind with this call's sound, at worst."""
     webhooks: Sequence[Webhook] = field(default=(), repr=False)
 
     @property
@@ -167,6 +169,7 @@ def read_call(record: CallRecord, kind: Kind, speed: float) -> LabCall:
         heard=heard,
         connections=connections,
         was_connected=connected,
+        late_s=record.most_late_s / speed,
         webhooks=webhooks,
     )
 

@@ -104,6 +104,21 @@ def test_a_lost_turn_of_the_caller() -> None:
     assert "router" in lost.differences[0].told
 
 
+def test_the_same_words_again_do_not_hide_the_loss_of_the_first() -> None:
+    again = replace(THANKS, began=10.0, ended=11.0)
+    call = replace(CALL, said=(QUESTION, THANKS, again))
+    assert found(verdict(call)) == [Differs.TURN_LOST]
+    killed = (Connection(0.5, 9.2, was_cut=True), Connection(9.6, 14.0, was_cut=False))
+    assert found(verdict(replace(call, connections=killed))) == []
+
+
+def test_a_lab_that_falls_behind_proves_nothing_about_words_but_tickets_count() -> None:
+    late = verdict(replace(CALL, late_s=2.0), without(2))
+    assert found(late) == []
+    assert sum(late.allowed.values()) == 1
+    assert found(compare({SID: replace(CALL, late_s=2.0)}, {SID: ROW}, [])) == [Differs.TICKET_LOST]
+
+
 def test_a_single_lost_word() -> None:
     turns = (TURNS[0], replace(TURNS[1], text="how do I restart router"), *TURNS[2:])
     assert found(verdict(CALL, replace(ROW, turns=turns))) == [Differs.TURN_LOST]
