@@ -150,9 +150,7 @@ def programs(ports: Ports, environment: Mapping[str, str], beats: Path) -> list[
     `beats` is a folder for the heartbeat files of those that serve no web address.
     """
     beats.mkdir(exist_ok=True)
-    rooms = [
-        web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")
-    ]
+    rooms = [web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")]
     background = [worker(queue, environment, beats) for queue in Queue]
     background += [
         beating("relay", ("relay",), environment, beats),

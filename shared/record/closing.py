@@ -51,7 +51,10 @@ def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool
         call.status = CallStatus.COMPLETED
     if _nobody_reached(call):
         conversation.outcome = Outcome.NOT_REACHED
-    conversation.outcome = conversation.outcome or _outcome(session, call, conversation)
+    if conversation.outcome in (None, Outcome.SILENT) and _spoke(session, conversation):
+        # a process that went on without its predecessor's last words may believe that nobody spoke: the record knows
+        conversation.outcome = Outcome.ABANDONED
+    conversation.outcome = conversation.outcome or _without_a_word(call)
     conversation.closed_at = now
     agent = session.get_one(Agent, conversation.agent_id)
     ticket = needs_ticket(Outcome(conversation.outcome), TicketPolicy(agent.ticket_policy))
@@ -75,11 +78,14 @@ def _nobody_reached(call: Call) -> bool:
     return call.direction.startswith("outbound") and (call.answered_at is None or call.answered_by in MACHINES)
 
 
-def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcome:
-    """The outcome of a conversation that did not come to its own end."""
-    spoke = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
-    if session.scalars(spoke.limit(1)).first() is not None:
-        return Outcome.ABANDONED
+def _spoke(session: Session, conversation: Conversation) -> bool:
+    """Whether the record holds words of the caller."""
+    words = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
+    return session.scalars(words.limit(1)).first() is not None
+
+
+def _without_a_word(call: Call) -> Outcome:
+    """The outcome of a conversation that did not come to its own end, and in which the caller said nothing."""
     unserved = call.media_state in (MediaState.EXPECTED, MediaState.WAITING)
     return Outcome.REFUSED if unserved and call.answered_at else Outcome.SILENT
 

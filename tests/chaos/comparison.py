@@ -161,7 +161,9 @@ def _ticket(
     decided = row.outcome_and_policy if row is not None else None
     by_outcome = decided is not None and needs_ticket(*decided)
     if (by_outcome or must_leave_ticket(call, deaf)) and not active:
-        why = f"outcome {row.outcome}" if row is not None and by_outcome else "the caller spoke or was promised something"
+        why = (
+            f"outcome {row.outcome}" if row is not None and by_outcome else "the caller spoke or was promised something"
+        )
         state = row.ticket_state if row is not None else None
         yield Difference(Differs.TICKET_LOST, call.sid, f"{why}; ledger: {state}; no case")
     if len(cases) > 1:
@@ -198,7 +200,7 @@ def _surely_heard(call: LabCall, deaf: Sequence[Deafness]) -> Iterator[Utterance
 
 
 def _words(call: LabCall, row: StoredCall, deaf: Sequence[Deafness], allowed: Counter[str]) -> Iterator[Difference]:
-    if call.late_s > LAB_LATE_S:
+    if call.connections and call.late_s > LAB_LATE_S:
         allowed["calls whose words prove nothing: the lab itself fell behind"] += 1
         return
     yield from _said_words(call, row, deaf, allowed)
@@ -221,10 +223,10 @@ def _said_words(
     for one, excuse in excuses:
         if excuse is None:
             continue
-        words = Counter(words_of(one.text))
-        if words - unexplained:
+        its_words = Counter(words_of(one.text))
+        if its_words - unexplained:
             allowed[excuse] += 1
-        unexplained -= words
+        unexplained -= its_words
     if unexplained:
         yield Difference(Differs.TURN_INVENTED, call.sid, f"{' '.join(unexplained.elements())!r}")
 
@@ -254,10 +256,10 @@ def _heard_words(call: LabCall, row: StoredCall, allowed: Counter[str]) -> Itera
             yield Difference(Differs.HEARD_LOST, call.sid, f"{' '.join(words)!r} of {one.text!r}")
     unexplained = Counter(invented)
     for one in in_flight:
-        words = Counter(words_of(one.text))
-        if words - unexplained:
+        its_words = Counter(words_of(one.text))
+        if its_words - unexplained:
             allowed["our sentences in flight at the loss of a voice process"] += 1
-        unexplained -= words
+        unexplained -= its_words
     cut_short = sum(1 for one in heard if not one.is_complete)
     if unexplained.total() > CLAUSE * cut_short:
         yield Difference(Differs.HEARD_INVENTED, call.sid, f"{' '.join(unexplained.elements())!r}")

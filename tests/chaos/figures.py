@@ -79,9 +79,7 @@ def _first_after(spoken: Sequence[Utterance], moment: float) -> float | None:
     return min((one.began for one in spoken if one.began >= moment), default=None)
 
 
-def ticket_delays(
-    calls: Mapping[str, LabCall], cases: Sequence[DeskCase], began: float, ended: float
-) -> list[float]:
+def ticket_delays(calls: Mapping[str, LabCall], cases: Sequence[DeskCase], began: float, ended: float) -> list[float]:
     """From hanging up to the case, of calls that ended between these times."""
     created: dict[str, float] = {}
     for case in cases:

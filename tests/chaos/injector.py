@@ -74,7 +74,7 @@ class Injector:
         self.done.append(done)
         try:
             await self._carry_out(fault, done, http)
-        except (OSError, httpx.HTTPError, TimeoutError) as error:
+        except (OSError, httpx.HTTPError, AssertionError) as error:
             done.note = f"{type(error).__name__}: {error}"
             self.say(f"    {fault.what.value} {fault.target}: {done.note}")
         done.ended = max(done.ended, done.began + fault.lasts_s)

@@ -84,7 +84,7 @@ async def _storm(chaos: Chaos, running: Stage, say: Callable[[str], None]) -> Ou
             telling = asyncio.create_task(_tell(running, telephone, began, say))
         telling.cancel()
         stopped = time.monotonic()
-        memory = await running.memory_mb()
+        memory = await asyncio.to_thread(running.memory_mb)
         left = await _until_quiet(running, chaos.quiet_within_s)
         quiet_after = time.monotonic() - stopped if not any(left.values()) else None
         stored = await asyncio.to_thread(stored_calls, running.database_url)

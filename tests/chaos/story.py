@@ -26,7 +26,7 @@ SELECT calls.*, conversations.outcome, conversations.closed_at, conversations.st
 FROM calls JOIN conversations ON conversations.id = calls.conversation_id WHERE call_sid = %s
 """
 _TICKET = "SELECT * FROM tickets WHERE conversation_id = %s"
-_OUTBOX = "SELECT task, order_key, created_at, due_at, sent_at FROM outbox WHERE order_key = ANY(%s) ORDER BY created_at"
+_OUTBOX = "SELECT task, created_at, due_at, sent_at FROM outbox WHERE order_key = ANY(%s) ORDER BY created_at"
 _LETTERS = "SELECT task, error, reason, failed_at, replayed_at FROM dead_letters WHERE payload::text LIKE ANY(%s)"
 
 
