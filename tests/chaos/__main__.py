@@ -1,5 +1,7 @@
 """`make chaos SEED=… CALLS=…`: exit status 1 when the two sides differ."""
 
+# ruff: noqa: T201  (a report on standard output)
+
 from __future__ import annotations
 
 import argparse
@@ -10,6 +12,7 @@ import uvloop
 
 from shared.observability.logs import configure
 from tests.chaos.profiles import long, short
+from tests.chaos.report import report
 from tests.chaos.run import run
 
 
@@ -22,9 +25,11 @@ def main() -> None:
     chosen = parser.parse_args()
     chaos = short(chosen.seed) if chosen.calls <= 300 else long(chosen.seed, chosen.calls)
     if chosen.faults_only:
+        print("\n".join(str(fault) for fault in chaos.faults()))
         return
     configure("chaos", "error")
     outcome = uvloop.run(run(chaos))
+    print("\n" + report(chaos, outcome), flush=True)
     sys.exit(1 if outcome.verdict.differences else 0)
 
 

@@ -161,9 +161,7 @@ def _ticket(
     decided = row.outcome_and_policy if row is not None else None
     by_outcome = decided is not None and needs_ticket(*decided)
     if (by_outcome or must_leave_ticket(call, deaf)) and not active:
-        why = (
-            f"outcome {row.outcome}" if row is not None and by_outcome else "the caller spoke or was promised something"
-        )
+        why = f"outcome {decided[0].value}" if decided and by_outcome else "the caller spoke or was promised something"
         state = row.ticket_state if row is not None else None
         yield Difference(Differs.TICKET_LOST, call.sid, f"{why}; ledger: {state}; no case")
     if len(cases) > 1:
@@ -190,10 +188,11 @@ def must_leave_ticket(call: LabCall, deaf: Sequence[Deafness] = ()) -> bool:
 
 
 def _surely_heard(call: LabCall, deaf: Sequence[Deafness]) -> Iterator[Utterance]:
+    if call.late_s > LAB_LATE_S:
+        return
     for one in call.said:
-        if one.is_complete and _connected(one, call.connections) and not _in_flight(one, call):
-            if not any(time.covers(one) for time in deaf):
-                yield one
+        if one.is_complete and _excuse(one, call, deaf) is None:
+            yield one
 
 
 # Words

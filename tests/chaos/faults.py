@@ -67,9 +67,9 @@ class Storm:
     desk_every_s: float
     vendor_every_s: float
     replay_every_s: float
-    loses_redis: bool = False
-    """Whether Redis is also killed, which costs what it had not written yet: up to a second of queues, ordered again
-    by the sweep minutes later."""
+    stores_end: bool = False
+    """Whether stores are also killed, restarted and cut off: what that costs (a status report, a second of queues) is
+    made good by sweeps, minutes later."""
     wires: Sequence[str] = field(default=("deepgram", "openai", "kayako"))
 
 
@@ -153,9 +153,14 @@ def _clear_of(stores: Sequence[Fault], voices: Iterator[Fault]) -> Iterator[Faul
 
 def _store(chance: random.Random, storm: Storm) -> _Drawn:
     target = chance.choice(("postgres", "redis"))
-    kill = What.KILL if target == "postgres" or storm.loses_redis else What.STOP
-    what = chance.choice((What.FREEZE, What.FREEZE, kill, What.STOP, What.CUT, What.DROP, What.SLOW))
-    lasts = {What.FREEZE: (1.5, 5.0), What.CUT: (1.0, 4.0), What.SLOW: (4.0, 8.0)}.get(what, (0.0, 0.0))
+    kinds = [What.FREEZE, What.FREEZE, What.DROP, What.SLOW]
+    if storm.stores_end:
+        kinds += [What.KILL, What.STOP, What.CUT]
+    elif target == "redis":
+        kinds += [What.STOP, What.CUT]
+    what = chance.choice(kinds)
+    longest = 5.0 if storm.stores_end else 2.0
+    lasts = {What.FREEZE: (1.0, longest), What.CUT: (1.0, longest), What.SLOW: (4.0, 8.0)}.get(what, (0.0, 0.0))
     return chance.uniform(*lasts), what, target, "40 ms" if what is What.SLOW else ""
 
 

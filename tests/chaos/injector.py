@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Injector:
     say: Callable[[str], None]
     seed: int
     done: list[Done] = field(default_factory=list)
+    _tiers: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def run(self, faults: Sequence[Fault], began: float) -> None:
         """Each at its time; returns when all is mended."""
@@ -102,6 +104,12 @@ class Injector:
     async def _end(self, fault: Fault, done: Done) -> None:
         """Kill, or ask to leave, and wait until it has been started again."""
         tier, _, number = fault.target.rpartition("-")
+        # one of several may be lost at a time: the next one goes when its neighbour is back
+        async with self._tiers[tier]:
+            await self._end_one(fault, done, tier, number)
+
+    async def _end_one(self, fault: Fault, done: Done, tier: str, number: str) -> None:
+        done.began = time.time()
         port = self.stage.ports.get(f"{tier}_{number}")
         wire = self.stage.wires.get(tier) if port is not None else None
         if fault.what is What.KILL:

@@ -50,7 +50,7 @@ def short(seed: int) -> Chaos:
         vendor_every_s=12,
         replay_every_s=8,
     )
-    return Chaos(seed, size, Mix(counts, 45.0), storm, quiet_within_s=110)
+    return Chaos(seed, size, Mix(counts, 45.0), storm, quiet_within_s=420)
 
 
 def long(seed: int, calls: int) -> Chaos:
@@ -68,6 +68,6 @@ def long(seed: int, calls: int) -> Chaos:
         desk_every_s=25,
         vendor_every_s=40,
         replay_every_s=20,
-        loses_redis=True,
+        stores_end=True,
     )
     return Chaos(seed, size, Mix(counts, seconds, loses_status=True), storm, quiet_within_s=1200)

@@ -25,9 +25,8 @@ def _summary(chaos: Chaos, outcome: Outcome) -> Iterator[str]:
     yield f"  not placed: {outcome.unplaced or 'none'}; memory of everything {outcome.memory_mb:.0f} MB"
     faults = Counter(f"{done.fault.what.value} {done.fault.target}" for done in outcome.done)
     yield f"  {len(outcome.done)} faults: {_counted(faults)}"
-    quiet = (
-        "never quiet" if outcome.quiet_after_s is None else f"quiet {outcome.quiet_after_s:.0f} s after the last call"
-    )
+    after = outcome.quiet_after_s
+    quiet = "never quiet" if after is None else f"quiet {after:.0f} s after the last call"
     yield f"  {quiet}; left to do: {_counted(Counter(outcome.left)) or 'nothing'}"
     ends = Counter(row.outcome or "none" for row in outcome.stored.values())
     yield f"  conversations: {len(outcome.stored)} ({_counted(ends)}); cases: {len(outcome.cases)}"

@@ -225,10 +225,12 @@ def _programs(size: Size, more: Mapping[str, int], environment: Mapping[str, str
         elif tier.startswith("worker-"):
             queue = Queue(tier.removeprefix("worker-"))
             (beats / number).mkdir(exist_ok=True)
-            found.append(replace(platform.worker(queue, environment, beats / number), name=name))
+            worker = platform.worker(queue, environment, beats / number)
+            found.append(replace(worker, name=name, niceness=BEHIND_CALLS))
         else:
             (beats / number).mkdir(exist_ok=True)
-            found.append(replace(platform.beating(tier, (tier,), environment, beats / number), name=name))
+            beating = platform.beating(tier, (tier,), environment, beats / number)
+            found.append(replace(beating, name=name, niceness=BEHIND_CALLS))
     return found
 
 

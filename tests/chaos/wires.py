@@ -23,6 +23,8 @@ class Wire:
         self._left_out: set[Place] = set()
         self._turn = 0
         self._ends: set[_End] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
         self._connecting: set[asyncio.Task[None]] = set()
 
     def drop(self) -> None:
@@ -59,9 +61,11 @@ class Wire:
             self.cut()
             for task in list(self._connecting):
                 task.cancel()
+            await self._none_left.wait()
 
     def added(self, end: _End) -> None:
         """A connection came in."""
+        self._hold(end)
         if self.is_cut:
             end.break_off()
             return
@@ -70,7 +74,6 @@ class Wire:
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, end: _End) -> None:
-        self._ends.add(end)
         loop = asyncio.get_running_loop()
         for _ in range(len(self._servers)):
             server = self._servers[self._turn % len(self._servers)]
@@ -81,16 +84,22 @@ class Wire:
                 _, other = await loop.create_connection(lambda: _End(self, end), *server)
             except OSError:
                 continue
+            self._hold(other)
             if end.is_closed or self.is_cut:
                 other.break_off()
                 break
-            self._ends.add(other)
             return
         end.break_off()
 
     def gone(self, end: _End) -> None:
         """One end of a connection is closed."""
         self._ends.discard(end)
+        if not self._ends:
+            self._none_left.set()
+
+    def _hold(self, end: _End) -> None:
+        self._ends.add(end)
+        self._none_left.clear()
 
 
 class _End(asyncio.Protocol):
