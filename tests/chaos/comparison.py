@@ -22,6 +22,8 @@ from tests.chaos.traffic import Kind
 IN_FLIGHT_S = 2.5
 """How long after its last word a sentence may still be on its way into the record: the end of a turn is decided up to
 1.5 s later, and a note is written within moments of that."""
+ON_THE_WAY_S = 1.0
+"""Words spoken so shortly before a recogniser was lost had not come back from it."""
 LAST_MOMENT_S = 1.0
 """Before the end of a call, in which a recogniser need not have heard everything."""
 LAB_LATE_S = 0.8
@@ -81,7 +83,7 @@ class Deafness:
 
     def covers(self, one: Utterance) -> bool:
         """Whether these words may never have been heard."""
-        return one.began < self.ended + DEAF_FOR_S and one.ended > self.began
+        return one.began < self.ended + DEAF_FOR_S and one.ended > self.began - ON_THE_WAY_S
 
 
 def compare(
@@ -226,8 +228,14 @@ def _said_words(
         if its_words - unexplained:
             allowed[excuse] += 1
         unexplained -= its_words
-    if unexplained:
-        yield Difference(Differs.TURN_INVENTED, call.sid, f"{' '.join(unexplained.elements())!r}")
+    cut_through = [word for one, excuse in excuses if excuse is not None for word in words_of(one.text)]
+    invented = [
+        word
+        for word in unexplained.elements()
+        if not any(whole.startswith(word) or whole.endswith(word) for whole in cut_through)
+    ]
+    if invented:
+        yield Difference(Differs.TURN_INVENTED, call.sid, f"{' '.join(invented)!r}")
 
 
 def _excuse(one: Utterance, call: LabCall, deaf: Sequence[Deafness]) -> str | None:
