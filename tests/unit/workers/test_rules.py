@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 from hypothesis import given
@@ -55,6 +59,21 @@ def test_waits_grow_and_stay_below_the_longest(retries: int, longest: float) -> 
     growing = 2.0 * 2**retries
     wait = wait_s(ValueError(), retries, longest)
     assert min(growing / 2, longest) - 0.1 <= wait <= min(growing, longest) + 0.1
+
+
+@pytest.mark.parametrize(("key", "loaded"), [("lab", "True"), ("", "False")])
+def test_a_worker_of_summaries_imports_its_model_before_it_makes_its_processes(key: str, loaded: str) -> None:
+    """Seen in another process: here somebody else may have imported it long ago."""
+    code = (
+        "import sys; from services.workers import summary_tasks as tasks; "
+        "tasks.load_ahead(tasks.Settings(database_url='postgresql://nobody@127.0.0.1:9/x')); "
+        "print('services.ticketing.adapters.summary_model' in sys.modules)"
+    )
+    environment = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": key}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == loaded
 
 
 def test_what_a_time_limit_interrupts_is_tried_again_whatever_it_looks_like() -> None:
