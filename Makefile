@@ -1,6 +1,6 @@
 # Callwright. `make` lists what there is; `make demo` is the place to start.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down call kb dead-letters replay kayako-probe doctor test explore bench check lock migration clean
+.PHONY: help setup demo up down call kb dead-letters replay kayako-probe doctor test explore bench chaos check lock migration clean
 PYTHON_ENV := .venv/bin/python
 RUN := $(PYTHON_ENV) -m
 
@@ -51,6 +51,9 @@ explore: setup ## the tests with new random examples for every property (T=path 
 
 bench: setup ## live calls on one voice process: cost, time added, barge-in, memory (CALLS=10 SECONDS=30)
 	@$(RUN) tests.bench.voice_calls --calls $(or $(CALLS),10) --seconds $(or $(SECONDS),30)
+
+chaos: setup ## calls while everything is killed, frozen and cut; both sides compared (SEED=number CALLS=300; 10000 take 40 minutes)
+	@$(RUN) tests.chaos $(if $(SEED),--seed $(SEED)) --calls $(or $(CALLS),300)
 
 check: setup ## lint, format, types, import rules
 	@.venv/bin/ruff check .

@@ -37,6 +37,8 @@ from lab.twilio.settings import Callee, PhoneNumber, PhoneSettings
 from lab.wire.serving import served
 from shared.clock import SystemClock
 
+STATUS_RETRIES = "#rc=5&rp=ct,rt,5xx"
+"""Asks Twilio to repeat a status report that was not taken; without it, it is gone."""
 COLLEAGUE = "+12025550180"
 """The person that the sample company's assistant can put a caller through to."""
 BRIEFED_COLLEAGUE = "+12025550181"
@@ -76,7 +78,9 @@ def telephone(settings: HouseSettings) -> PhoneNetwork:
     """Twilio, its numbers pointed at the platform as the README tells one to point real ones."""
     base = f"{settings.platform_url}/twilio"
     number = PhoneNumber(
-        voice_url=f"{base}/voice", fallback_url=f"{base}/voice/fallback", status_callback=f"{base}/status"
+        voice_url=f"{base}/voice",
+        fallback_url=f"{base}/voice/fallback",
+        status_callback=f"{base}/status{STATUS_RETRIES}",
     )
     return PhoneNetwork(
         PhoneSettings(

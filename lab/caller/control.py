@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -30,6 +30,8 @@ class CallOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The number to dial; the account's first when not given."""
     faults: Faults | None = None
     """Faults of this call alone, instead of those in force."""
+    speed: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
+    """How much faster than the clock this call runs, instead of the network's own speed."""
 
     def chosen(self) -> Scenario:
         """The scenario. Raises BadScenario unless exactly one was named."""
@@ -48,7 +50,7 @@ def caller_routes(network: PhoneNetwork) -> list[Route]:
     async def place(request: Request) -> Response:
         try:
             order = msgspec.json.decode(await request.body(), type=CallOrder)
-            call = start(network, order.chosen(), order.to, order.faults)
+            call = start(network, order.chosen(), order.to, order.faults, order.speed)
         except (msgspec.DecodeError, msgspec.ValidationError, BadScenario, NoSuchNumber) as error:
             return JSONResponse({"detail": str(error)}, 422)
         headers = {"X-Lab-Call-Sid": call.record.sid}

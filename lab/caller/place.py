@@ -11,11 +11,17 @@ from lab.twilio.records import CallRecord
 
 
 def start(
-    network: PhoneNetwork, scenario: Scenario, to_number: str | None = None, faults: Faults | None = None
+    network: PhoneNetwork,
+    scenario: Scenario,
+    to_number: str | None = None,
+    faults: Faults | None = None,
+    speed: float | None = None,
 ) -> Call:
     """Dial, and return while it rings. Raises NoSuchNumber."""
     caller = SimulatedCaller(scenario)
-    return network.call_in(scenario.persona.number, caller, to_number, scenario=scenario.name, faults=faults)
+    return network.call_in(
+        scenario.persona.number, caller, to_number, scenario=scenario.name, faults=faults, speed=speed
+    )
 
 
 async def place(

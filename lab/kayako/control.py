@@ -38,13 +38,17 @@ class Control:
         self._api = api
 
     async def list_cases(self, request: Request) -> JSONResponse:
-        """Newest first, in whatever state; `tag` and `state` choose, `limit` cuts. Lags do not apply here."""
+        """Newest first, in whatever state; `tag`, `state` and `before` (an id) choose, `limit` cuts.
+
+        Lags do not apply here.
+        """
         tag, state = request.query_params.get("tag"), request.query_params.get("state")
-        limit = request.query_params.get("limit", "100")
-        if not limit.isdigit():
-            return _refusal("limit: expected a number", 422)
+        limit, before = request.query_params.get("limit", "100"), request.query_params.get("before")
+        if not limit.isdigit() or not (before or "0").isdigit():
+            return _refusal("limit and before: expected numbers", 422)
         cases = self._desk.tagged(tag) if tag is not None else list(self._desk.cases.values())
         cases = [case for case in cases if state is None or case.state.value == state]
+        cases = [case for case in cases if before is None or case.id < int(before)]
         shown = sorted(cases, key=lambda case: case.id, reverse=True)[: min(int(limit), MOST_ROWS)]
         rows = [summary_of(self._desk, case).model_dump(mode="json") for case in shown]
         return JSONResponse({"total": len(cases), "cases": rows})

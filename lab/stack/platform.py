@@ -150,20 +150,19 @@ def programs(ports: Ports, environment: Mapping[str, str], beats: Path) -> list[
     `beats` is a folder for the heartbeat files of those that serve no web address.
     """
     beats.mkdir(exist_ok=True)
-    rooms = [
-        _web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")
-    ]
-    background = [_worker(queue, environment, beats) for queue in Queue]
+    rooms = [web(room, ports.addresses()[room], environment) for room in ("knowledge", "ticketing", "voice", "gateway")]
+    background = [worker(queue, environment, beats) for queue in Queue]
     background += [
-        _beating("relay", ("relay",), environment, beats),
-        _beating("beat", ("beat",), environment, beats),
+        beating("relay", ("relay",), environment, beats),
+        beating("beat", ("beat",), environment, beats),
         _listening("watch", ports.watch, environment, "/health/ready"),
         _listening("flower", ports.flower, environment, "/healthcheck"),
     ]
     return rooms + background
 
 
-def _web(room: str, address: str, environment: Mapping[str, str]) -> Program:
+def web(room: str, address: str, environment: Mapping[str, str]) -> Program:
+    """A room that listens at this address."""
     return Program(
         name=room,
         command=[sys.executable, "-m", f"services.{room}"],
@@ -172,15 +171,16 @@ def _web(room: str, address: str, environment: Mapping[str, str]) -> Program:
     )
 
 
-def _worker(queue: Queue, environment: Mapping[str, str], beats: Path) -> Program:
+def worker(queue: Queue, environment: Mapping[str, str], beats: Path) -> Program:
     """One process for a queue's tasks, but several for those that only wait for a model."""
     processes = SUMMARIES_AT_ONCE if queue is Queue.SUMMARIES else 1
-    return _beating(
+    return beating(
         f"worker-{queue}", ("worker", queue.value), {"WORKER_CONCURRENCY": str(processes), **environment}, beats
     )
 
 
-def _beating(name: str, verb: tuple[str, ...], environment: Mapping[str, str], beats: Path) -> Program:
+def beating(name: str, verb: tuple[str, ...], environment: Mapping[str, str], beats: Path) -> Program:
+    """A program of the background that shows that it turns by a file in `beats`."""
     heartbeat = beats / name
     heartbeat.unlink(missing_ok=True)
     return Program(

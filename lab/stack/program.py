@@ -40,6 +40,8 @@ class Program:
     as_nobody: bool = False
     """Run as an unprivileged user when we are root: PostgreSQL refuses root."""
     restarts: bool = True
+    niceness: int = 0
+    """How far behind other processes it stands where cores are few."""
 
 
 @dataclass
@@ -72,6 +74,8 @@ def _spawn(program: Program, output: IO[bytes], owner: Mapping[str, object]) -> 
         # When the supervisor is killed, the kernel tells its children, so that nothing is left running.
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(program.stop_signal))
+        if program.niceness:
+            os.nice(program.niceness)
 
     process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (argument lists of our own)
         list(program.command),

@@ -48,11 +48,15 @@ class Supervisor:
 
     def start(self, programs: Sequence[Program]) -> None:
         """Start these together and wait until all are ready. Raises StartFailed."""
+        for running in self.begin(programs):
+            wait_until_ready(running)
+
+    def begin(self, programs: Sequence[Program]) -> list[Running]:
+        """Start these together and do not wait."""
         wave: list[_Kept] = []
         self._waves.append(wave)
         wave.extend(_Kept(start(program, self.logs)) for program in programs)
-        for kept in wave:
-            wait_until_ready(kept.running)
+        return [kept.running for kept in wave]
 
     def look(self) -> None:
         """Start again what has ended, after a pause that grows while it keeps ending."""

@@ -72,7 +72,7 @@ def whole_stack(
         migrate.upgrade(database)
         say("Starting the platform")
         supervisor.start(platform.programs(ports, environment, place.folder / "beats"))
-        key = _key(database, environment["API_KEY_PEPPER"])
+        key = desk_key(database, environment["API_KEY_PEPPER"])
         addresses = ports.addresses()
         place.publish(
             {
@@ -107,8 +107,8 @@ def _stores(place: Place, ports: Ports, given: Mapping[str, str]) -> tuple[list[
     return embedded, found
 
 
-def _key(database: DatabaseSettings, pepper: str) -> str:
-    """A key with every scope for the person at this desk."""
+def desk_key(database: DatabaseSettings, pepper: str) -> str:
+    """A new key with every scope for the person at this desk."""
     engine = make_engine(database, "desk")
     try:
         with sync_sessions(engine).begin() as session:

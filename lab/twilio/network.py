@@ -7,6 +7,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from lab.twilio.call import Call, Plan
@@ -42,8 +43,12 @@ class PhoneNetwork:
         *,
         scenario: str | None = None,
         faults: Faults | None = None,
+        speed: float | None = None,
     ) -> Call:
-        """Somebody calls one of the account's numbers, the first when none is named. Raises NoSuchNumber."""
+        """Somebody calls one of the account's numbers, the first when none is named. Raises NoSuchNumber.
+
+        `speed` is this call's own, instead of the network's.
+        """
         to_number = to_number or next(iter(self.settings.numbers), "")
         number = self.settings.numbers.get(to_number)
         if number is None:
@@ -54,12 +59,12 @@ class PhoneNetwork:
             status_callback=number.status_callback,
             status_method=number.status_method,
         )
-        return self._start(from_number, to_number, "inbound", plan, person, scenario, faults)
+        return self._start(from_number, to_number, "inbound", plan, person, scenario, faults, speed)
 
     def call_out(self, from_number: str, to_number: str, plan: Plan) -> Call:
         """The account calls somebody."""
         person = self.settings.callee(to_number).person()
-        return self._start(from_number, to_number, "outbound-api", plan, person, None, None)
+        return self._start(from_number, to_number, "outbound-api", plan, person, None, None, None)
 
     def _start(
         self,
@@ -70,7 +75,9 @@ class PhoneNetwork:
         person: Person,
         scenario: str | None,
         faults: Faults | None,
+        speed: float | None,
     ) -> Call:
+        settings = self.settings if speed is None else replace(self.settings, speed=speed)
         record = CallRecord(
             sid="CA" + secrets.token_hex(16),
             account_sid=self.settings.account_sid,
@@ -80,7 +87,7 @@ class PhoneNetwork:
             placed_at=datetime.now(UTC),
             scenario=scenario,
         )
-        call = Call(record, plan, person, self.settings, faults or self.faults.for_a_call())
+        call = Call(record, plan, person, settings, faults or self.faults.for_a_call())
         self._calls[record.sid] = call
         self._tasks.start(call.run(), f"call {record.sid}")
         self._forget()

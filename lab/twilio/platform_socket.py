@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from lab.twilio import addresses
 from lab.twilio.settings import PhoneSettings
@@ -57,6 +57,8 @@ async def open_signed(
         raise StreamFailed(31920, f"the handshake failed: {error}") from error
     except ConnectionRefusedError as error:
         raise StreamFailed(31902, "connection refused") from error
+    except ConnectionClosed as error:
+        raise StreamFailed(31904, "the server went away during the handshake") from error
     except SSLError as error:
         raise StreamFailed(31910, f"TLS failed: {error.reason}") from error
     except OSError as error:

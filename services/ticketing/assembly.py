@@ -15,7 +15,7 @@ from services.ticketing.adapters.summary_store import PostgresSummaryStore
 from services.ticketing.application.desk import Desk
 from services.ticketing.application.line import KNOCK_AGAIN_S, Line
 from services.ticketing.application.summarise import Summariser, SummaryModel
-from services.ticketing.application.sweep import Sweep
+from services.ticketing.application.sweep import STILL_FOR, Sweep
 from shared.clients.kayako import KayakoClient
 from shared.clients.kayako_capabilities import Capabilities
 from shared.clients.kayako_known import known_capabilities
@@ -40,15 +40,20 @@ class TicketRoom:
 
 
 @contextmanager
-def ticket_room(settings: KayakoSettings, sessions: Sessions, clock: Clock, lease: timedelta) -> Iterator[TicketRoom]:
-    """The desk and the sweep over one connection to Kayako. `lease` is longer than any run may last."""
+def ticket_room(
+    settings: KayakoSettings, sessions: Sessions, clock: Clock, lease: timedelta, still_for: timedelta = STILL_FOR
+) -> Iterator[TicketRoom]:
+    """The desk and the sweep over one connection to Kayako.
+
+    `lease` is longer than any run may last, `still_for` longer than any message is on its way.
+    """
     ledger = PostgresLedger(sessions, lease)
     known = known_capabilities(sessions, settings.kayako_url)
     with KayakoClient(settings, clock, known, breaker_rest_s=KNOCK_AGAIN_S / 2) as client:
         help_desk = KayakoDesk(client, settings, clock, known)
         line = Line(PostgresGate(sessions, settings.kayako_url))
         desk = Desk(ledger, PostgresConversations(sessions), help_desk, line, quiet_s(settings, known))
-        yield TicketRoom(desk, Sweep(ledger, help_desk, clock))
+        yield TicketRoom(desk, Sweep(ledger, help_desk, clock, still_for))
 
 
 def quiet_s(settings: KayakoSettings, known: Capabilities) -> float:

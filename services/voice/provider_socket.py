@@ -78,6 +78,8 @@ class ProviderSockets:
                     max_redirects=0,
                     read_buffer_init_size=READ_BUFFER,
                 )
+            if socket is None:  # picows reports no error when the other side hangs up before its answer
+                raise ConnectionResetError
         except WSInvalidStatusError as error:
             raise self._refusal(error.response, capability) from None
         except (WSError, OSError, TimeoutError) as error:

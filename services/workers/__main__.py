@@ -78,7 +78,9 @@ def work(queue: Queue) -> None:
     app = background.make_worker_app(settings, queue)
     signals.connect(app, heartbeat)
     tasks = import_module(TASKS[queue])
-    load_or_exit(tasks.Settings)
+    needs = load_or_exit(tasks.Settings)
+    if queue is Queue.SUMMARIES:
+        tasks.load_ahead(needs)
     # what is loaded by now stays loaded: left out of collections, the children share it with us (a third less memory)
     gc.collect()
     gc.freeze()

@@ -54,7 +54,9 @@ class DurableTask(BaseTask):
         with bound(trace_id=str(headers.get(TRACE, "")), task=self.name, task_id=str(self.request.id)):
             try:
                 return self.run(*args, **kwargs)
-            except HEALS as error:
+            except Exception as error:
+                if not heals(error):
+                    raise
                 tries = self.request.retries
                 most = tries + 1 if isinstance(error, Busy) else self.max_retries
                 if tries >= most:
@@ -65,6 +67,19 @@ class DurableTask(BaseTask):
                     self.request.retries = tries - 1
                 log.warning("task_waits", error=type(error).__name__, attempt=tries + 1, delay_s=wait)
                 raise self.retry(exc=error, countdown=wait, max_retries=most) from error
+
+
+def heals(error: BaseException | None) -> bool:
+    """Whether a later try may go well: the error says so, or a time limit struck first and this came of it.
+
+    The limit interrupts anything, a transaction of the database's client too, which then ends with an error of its own.
+    """
+    first = error
+    while error is not None:
+        if isinstance(error, SoftTimeLimitExceeded):
+            return True
+        error = error.__cause__ or error.__context__
+    return isinstance(first, HEALS)
 
 
 def wait_s(error: Exception, retries: int, longest_s: float) -> float:

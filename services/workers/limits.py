@@ -47,6 +47,11 @@ def lease_s(settings: WorkerSettings) -> float:
     return limits_of(Queue.TICKETS, settings).hard + 10
 
 
+def still_s(settings: WorkerSettings) -> float:
+    """After how long without news a message is taken for lost: twice the longest wait between two tries."""
+    return max(2 * settings.worker_longest_wait_s, 60.0)
+
+
 def visibility_s(settings: WorkerSettings) -> int:
     """After this time Redis gives an unacknowledged message to somebody else.
 

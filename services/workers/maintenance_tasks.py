@@ -16,15 +16,18 @@ from celery import shared_task
 from services.knowledge.adapters.embedding_choice import EmbeddingSettings
 from services.ticketing.application.sweep import Sweep
 from services.ticketing.assembly import ticket_room
+from services.workers.findings import Found, note_findings
 from services.workers.followed_collections import followed_collections
-from services.workers.limits import lease_s
+from services.workers.limits import lease_s, still_s
 from services.workers.of_this_process import OfThisProcess
 from services.workers.periods import claim_period
 from services.workers.pruning import prune
+from services.workers.reconciliation import reconcile_record
 from services.workers.schedule import periods
 from services.workers.stale_calls import close_stale
 from services.workers.stores import open_sessions
 from shared.clock import SystemClock
+from shared.contracts.reconciliation import Finding
 from shared.contracts.tasks import TaskName
 from shared.database.engine import Sessions
 from shared.observability.logs import get_logger
@@ -64,7 +67,8 @@ def _open() -> Iterator[Maintenance]:
 def _open_sweep() -> Iterator[Sweep]:
     work = maintenance()
     lease = timedelta(seconds=lease_s(work.settings))
-    with ticket_room(work.settings, work.sessions, clock, lease) as tickets:
+    still_for = timedelta(seconds=still_s(work.settings))
+    with ticket_room(work.settings, work.sessions, clock, lease, still_for) as tickets:
         yield tickets.sweep
 
 
@@ -87,17 +91,38 @@ def close_stale_calls() -> None:
     """Close conversations whose end one side never reported."""
     work = maintenance()
     if work.is_due(TaskName.CLOSE_STALE_CALLS):
-        close_stale(work.sessions, clock.now())
+        closed = close_stale(work.sessions, clock.now())
+        if closed:
+            note_findings(work.sessions, {Finding.CALL_WITHOUT_END: Found(closed, closed)})
 
 
 @shared_task(name=TaskName.SWEEP_TICKETS.value, max_retries=0)
 def sweep_tickets() -> int:
-    """Merge doubled cases and queue forgotten tickets again; the number of duplicates, which `watch` counts."""
+    """Compare ledger and help desk, and mend what can be mended; the number of duplicates, which `watch` counts."""
     if not maintenance().is_due(TaskName.SWEEP_TICKETS):
         return 0
     swept = sweep().run()
     log.info("tickets_swept", count=swept.requeued, removed=swept.duplicates)
+    note_findings(
+        maintenance().sessions,
+        {
+            Finding.CASE_DOUBLED: Found(swept.duplicates, swept.duplicates),
+            Finding.TICKET_FORGOTTEN: Found(swept.requeued, swept.requeued),
+            Finding.CASE_UNNOTICED: Found(swept.unnoticed, swept.unnoticed),
+            Finding.CASE_WITHOUT_TICKET: Found(swept.strangers),
+            Finding.TICKET_WITHOUT_CASE: Found(swept.missing),
+        },
+    )
     return swept.duplicates
+
+
+@shared_task(name=TaskName.RECONCILE_RECORD.value, max_retries=0)
+def reconcile() -> None:
+    """Compare the record with itself, and order again what was lost on its way."""
+    work = maintenance()
+    if work.is_due(TaskName.RECONCILE_RECORD):
+        still_for = timedelta(seconds=still_s(work.settings))
+        note_findings(work.sessions, reconcile_record(work.sessions, still_for))
 
 
 @shared_task(name=TaskName.SYNC_KNOWLEDGE.value, max_retries=0)

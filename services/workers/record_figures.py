@@ -12,7 +12,7 @@ from services.workers import watch_metrics as metrics
 from shared.contracts.tasks import Queue
 from shared.contracts.tickets import TicketState
 from shared.database.engine import Sessions
-from shared.database.models import Charge, Conversation, DeadLetter, OutboxRow, Ticket
+from shared.database.models import Charge, Conversation, DeadLetter, OutboxRow, Reconciliation, Ticket
 
 LOOK_BACK = timedelta(days=7)
 LATE = timedelta(minutes=2)
@@ -26,6 +26,7 @@ class RecordFigures:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._timed_until: datetime | None = None
+        self._mended: dict[str, int] = {}
         self._charged_until: datetime | None = None
 
     def measure(self) -> None:
@@ -35,7 +36,16 @@ class RecordFigures:
             _dead_letters(session)
             _tickets(session)
             self._time_tickets(session)
+            self._reconciliation(session)
             self._count_charges(session)
+
+    def _reconciliation(self, session: Session) -> None:
+        """Show what the sweeps have found; what was mended since the last look is added."""
+        for row in session.scalars(select(Reconciliation)):
+            metrics.reconciliation_found.labels(kind=row.kind).set(row.found)
+            news = row.mended - self._mended.get(row.kind, 0)
+            metrics.reconciliation_mended_total.labels(kind=row.kind).inc(max(0, news))
+            self._mended[row.kind] = row.mended
 
     def _time_tickets(self, session: Session) -> None:
         """Observe each ticket that came to stand since the last look, once."""

@@ -26,6 +26,7 @@ class BeatSettings(BackgroundSettings, KnowledgeSettings):
 PERIODIC = (
     TaskName.CLOSE_STALE_CALLS,
     TaskName.SWEEP_TICKETS,
+    TaskName.RECONCILE_RECORD,
     TaskName.SYNC_KNOWLEDGE,
     TaskName.PRUNE_RECORDS,
 )
@@ -36,6 +37,7 @@ def periods(settings: KnowledgeSettings) -> Mapping[TaskName, timedelta]:
     return {
         TaskName.CLOSE_STALE_CALLS: timedelta(seconds=15),
         TaskName.SWEEP_TICKETS: timedelta(minutes=5),
+        TaskName.RECONCILE_RECORD: timedelta(minutes=5),
         TaskName.SYNC_KNOWLEDGE: timedelta(minutes=settings.knowledge_sync_minutes),
         TaskName.PRUNE_RECORDS: timedelta(days=1),
     }

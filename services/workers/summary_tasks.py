@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from uuid import UUID
 
 from celery import shared_task
@@ -20,6 +21,15 @@ from shared.settings import DatabaseSettings, load
 
 class Settings(DatabaseSettings, SummarySettings):
     """What the tasks need."""
+
+
+def load_ahead(settings: Settings) -> None:
+    """Import what the first summary needs, before a worker makes its processes.
+
+    A time limit that strikes in the middle of an import leaves half a module behind, for as long as the process lives.
+    """
+    if settings.openai_api_key is not None:
+        import_module("services.ticketing.adapters.summary_model")
 
 
 @contextmanager

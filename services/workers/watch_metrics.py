@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.workers.schedule import PERIODIC
+from shared.contracts.reconciliation import Finding
 from shared.contracts.tasks import Queue, TaskName
 from shared.contracts.tickets import TicketState
 from shared.observability import names
@@ -38,6 +39,14 @@ schedule_last_success = Gauge(
 )
 
 
+reconciliation_found = Gauge(
+    "callwright_reconciliation_found", "What the last look found that should not be, by kind", ["kind"]
+)
+reconciliation_mended_total = Counter(
+    "callwright_reconciliation_mended_total", "What was mended of it, by kind", ["kind"]
+)
+
+
 def initialise() -> None:
     """Let every series exist from the start: one that appears with its first error hides that error."""
     for task in TaskName:
@@ -50,5 +59,8 @@ def initialise() -> None:
             gauge.labels(queue=queue.value).set(0)
     for state in TicketState:
         tickets.labels(state=state.value).set(0)
+    for kind in Finding:
+        reconciliation_found.labels(kind=kind.value).set(0)
+        reconciliation_mended_total.labels(kind=kind.value)
     for job in PERIODIC:
         schedule_last_success.labels(job=job.value).set(0)

@@ -28,6 +28,7 @@ class TaskName(StrEnum):
     SYNC_KNOWLEDGE = "maintenance.sync_knowledge"
     CLOSE_STALE_CALLS = "maintenance.close_stale_calls"
     SWEEP_TICKETS = "maintenance.sweep_tickets"
+    RECONCILE_RECORD = "maintenance.reconcile_record"
     PRUNE_RECORDS = "maintenance.prune_records"
 
     @property

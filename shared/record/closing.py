@@ -52,7 +52,10 @@ def close_if_over(session: Session, call_id: UUID, now: datetime, *, stale: bool
         call.status = CallStatus.COMPLETED
     if _nobody_reached(call):
         conversation.outcome = Outcome.NOT_REACHED
-    conversation.outcome = conversation.outcome or _outcome(session, call, conversation)
+    if conversation.outcome in (None, Outcome.SILENT) and _spoke(session, conversation):
+        # a process that went on without its predecessor's last words may believe that nobody spoke: the record knows
+        conversation.outcome = Outcome.ABANDONED
+    conversation.outcome = conversation.outcome or _without_a_word(call)
     conversation.closed_at = now
     _keep_opt_out(session, conversation)
     agent = session.get_one(Agent, conversation.agent_id)
@@ -92,11 +95,14 @@ def _nobody_reached(call: Call) -> bool:
     return call.direction.startswith("outbound") and (call.answered_at is None or call.answered_by in MACHINES)
 
 
-def _outcome(session: Session, call: Call, conversation: Conversation) -> Outcome:
-    """The outcome of a conversation that did not come to its own end."""
-    spoke = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
-    if session.scalars(spoke.limit(1)).first() is not None:
-        return Outcome.ABANDONED
+def _spoke(session: Session, conversation: Conversation) -> bool:
+    """Whether the record holds words of the caller."""
+    words = select(Turn.number).where(Turn.conversation_id == conversation.id, Turn.speaker == Speaker.CALLER)
+    return session.scalars(words.limit(1)).first() is not None
+
+
+def _without_a_word(call: Call) -> Outcome:
+    """The outcome of a conversation that did not come to its own end, and in which the caller said nothing."""
     unserved = call.media_state in (MediaState.EXPECTED, MediaState.WAITING)
     return Outcome.REFUSED if unserved and call.answered_at else Outcome.SILENT
 
@@ -133,9 +139,12 @@ def marker(call_sid: str) -> str:
 
 
 def one_sided(now: datetime) -> ColumnElement[bool]:
-    """The condition on calls whose conversation is open although one side was done with it a while ago."""
+    """The condition on calls whose conversation is open although one side was done with it a while ago.
+
+    A lost stream is asked about within seconds, and connected again; one that nobody asked about has no line any more.
+    """
     over = Call.status.in_([status.value for status in CallStatus if status.is_final])
-    one_side_done = or_(over, Call.media_state == MediaState.FINISHED)
+    one_side_done = or_(over, Call.media_state.in_([MediaState.FINISHED, MediaState.LOST]))
     goes_on = [NextStep.TRANSFER, NextStep.APOLOGISE, NextStep.TAKE_MESSAGE]
     with_a_person = and_(~over, func.coalesce(Call.next_step, NextStep.HANG_UP).in_(goes_on))
     waited = or_(

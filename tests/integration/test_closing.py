@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from shared.contracts.calls import CallStatus, MediaState, NextStep
 from shared.contracts.conversations import Outcome
 from shared.database.engine import Sessions, make_engine, sync_sessions
-from shared.database.models import Call, Conversation
+from shared.database.models import Call, Conversation, Ticket
 from shared.record.closing import STALE, STALE_TRANSFER, close_if_over, one_sided
 from shared.settings import DatabaseSettings
 from tests.conversations import a_conversation
@@ -67,6 +67,18 @@ def test_a_conversation_closes_when_all_sides_are_done(sessions: Sessions) -> No
             assert (session.get_one(Conversation, call.conversation_id).closed_at is not None) is over
 
 
+def test_who_spoke_was_not_silent_whatever_the_last_process_of_the_call_believed(sessions: Sessions) -> None:
+    """A process that goes on without its predecessor's last words heard nobody; the record did: a ticket follows."""
+    call = a_call(sessions, OVER, MediaState.FINISHED, NextStep.HANG_UP)
+    with sessions.begin() as session:
+        session.get_one(Conversation, call.conversation_id).outcome = Outcome.SILENT
+    with sessions.begin() as session:
+        assert close_if_over(session, call.id, NOW)
+    with sessions() as session:
+        assert session.get_one(Conversation, call.conversation_id).outcome == Outcome.ABANDONED
+        assert session.scalars(select(Ticket.state).where(Ticket.conversation_id == call.conversation_id)).all()
+
+
 JUST_NOW, A_WHILE, A_DAY = STALE / 2, STALE * 2, STALE_TRANSFER * 2
 
 
@@ -77,6 +89,8 @@ def test_what_a_sweep_takes_for_over(sessions: Sessions) -> None:
         (OVER, MediaState.CONNECTED, None, JUST_NOW, False),
         (TALKING, MediaState.FINISHED, NextStep.HANG_UP, A_WHILE, True),
         (TALKING, MediaState.FINISHED, None, A_WHILE, True),
+        (TALKING, MediaState.LOST, None, A_WHILE, True),
+        (TALKING, MediaState.LOST, None, JUST_NOW, False),
         (TALKING, MediaState.CONNECTED, None, A_DAY, False),
         (TALKING, MediaState.FINISHED, NextStep.TRANSFER, A_WHILE, False),
         (TALKING, MediaState.FINISHED, NextStep.APOLOGISE, A_WHILE, False),

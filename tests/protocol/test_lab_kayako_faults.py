@@ -70,6 +70,9 @@ async def test_lists_and_search_may_lag_behind() -> None:
         assert len(await lab.rows("search", query="call-x")) == 1
         truth = (await lab.http.get(f"{lab.address}/lab/cases", params={"tag": "call-x"})).json()
         assert (truth["total"], truth["cases"][0]["id"]) == (1, number), "the lab itself is never behind"
+        older = (await lab.http.get(f"{lab.address}/lab/cases", params={"before": str(number)})).json()
+        assert [case["id"] for case in older["cases"] if case["id"] >= number] == []
+        assert (await lab.http.get(f"{lab.address}/lab/cases", params={"before": "x"})).status_code == 422
 
 
 async def test_triggers_change_what_was_asked_for() -> None:

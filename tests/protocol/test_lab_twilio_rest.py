@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -299,6 +300,16 @@ async def test_a_call_is_placed_by_request_and_its_events_are_read_along() -> No
         assert (await http.get("/lab")).json()["numbers"] == [LINE]
 
 
+async def test_a_call_may_run_at_a_speed_of_its_own() -> None:
+    async with rest() as r, httpx.AsyncClient(verify=False, base_url=r.address, timeout=20) as http:
+        r.platform.documents["/voice"] = response("<Pause length='20'/>")
+        began = time.monotonic()
+        async with http.stream("POST", "/lab/calls", json={"questions": ["Hello?"], "speed": 50}) as stream:
+            events = [json.loads(line) async for line in stream.aiter_lines()]
+        assert events[-1]["duration_s"] >= 20
+        assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize(
     "order",
     [
@@ -309,6 +320,7 @@ async def test_a_call_is_placed_by_request_and_its_events_are_read_along() -> No
         {"scenario": "router", "to": "+19995550000"},
         {"scenario": "router", "faults": {"media": {"explodes": True}}},
         {"scenario": 7},
+        {"scenario": "router", "speed": 0},
     ],
 )
 async def test_orders_for_calls_that_cannot_be_placed(order: dict[str, Any]) -> None:

@@ -196,6 +196,8 @@ def test_who_finds_nobody_may_leave_a_message_where_the_agent_takes_them() -> No
     assert answer_after_dial(after_dial(ringing, TransferOutcome.ACCEPTED)) == HangUp(Farewell.NONE)
     lost = after_stream(replace(TALKING, generation=MOST_GENERATIONS, takes_messages=True), MOST_GENERATIONS)
     assert answer(lost) == TakeMessage(Farewell.TROUBLE)
+    # a message that was left ends the call: nobody must wait for hours to see whether somebody is still talking
+    assert after_message(lost).next_step is NextStep.HANG_UP
 
 
 @given(states)

@@ -232,7 +232,8 @@ def after_dial(state: CallState, transfer: TransferOutcome) -> CallState:
 
 def after_message(state: CallState) -> CallState:
     """The caller has left a message, or has hung up instead."""
-    return replace(state, next_step=NextStep.HANG_UP) if state.next_step is NextStep.TAKE_MESSAGE else state
+    asked = state.next_step in (NextStep.TAKE_MESSAGE, NextStep.APOLOGISE)
+    return replace(state, next_step=NextStep.HANG_UP) if asked else state
 
 
 def pulled(state: CallState) -> CallState:

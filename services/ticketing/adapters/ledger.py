@@ -6,7 +6,7 @@ Times are the database's, so that workers on different machines agree about a le
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.ticketing.adapters.conversations import versioned
-from services.ticketing.application.ports import Case, Claim, HeldElsewhere, LeaseLost
+from services.ticketing.application.ports import Case, Claim, HeldElsewhere, LeaseLost, OpenedTicket
 from services.ticketing.domain.conversation import Caller
 from services.ticketing.domain.repeat import REPEATS_WITHIN, EarlierTicket
 from shared.contracts.conversations import RepeatPolicy
@@ -169,15 +169,43 @@ class PostgresLedger:
             return session.scalars(of_number).first()
 
     def requeue_stuck(self, still_for: timedelta) -> list[UUID]:
+        return self._requeue(_stuck(still_for))
+
+    def _requeue(self, which: Select[UUID, str]) -> list[UUID]:
+        """Queue these again, under their conversations' trace ids."""
         with self._sessions.begin() as session:
-            stuck = session.execute(_stuck(still_for)).all()
-            for ticket_id, trace_id in stuck:
+            found = session.execute(which).all()
+            for ticket_id, trace_id in found:
                 row = outbox_row(TaskName.OPEN_TICKET, ticket_id, ticket_id=ticket_id)
                 row.trace_id = trace_id
                 session.add(row)
                 session.execute(update(Ticket).where(Ticket.id == ticket_id).values(updated_at=func.now()))
                 settle_dead_letters(session, ticket_id)
-        return [ticket_id for ticket_id, _ in stuck]
+        return [ticket_id for ticket_id, _ in found]
+
+    def requeue_unnoticed(self, markers: Iterable[str]) -> list[UUID]:
+        seen = (
+            select(Ticket.id, Conversation.trace_id)
+            .join(Conversation, Conversation.id == Ticket.conversation_id)
+            .where(Ticket.marker.in_(list(markers)), Ticket.state.in_(UNFINISHED), _is_free(), ~_is_queued())
+            .order_by(Ticket.created_at)
+            .limit(MOST_REQUEUED)
+            .with_for_update(of=Ticket, skip_locked=True)
+        )
+        return self._requeue(seen)
+
+    def known_markers(self, markers: Iterable[str]) -> set[str]:
+        with self._sessions() as session:
+            return set(session.scalars(select(Ticket.marker).where(Ticket.marker.in_(list(markers)))))
+
+    def opened_between(self, since: datetime, until: datetime) -> list[OpenedTicket]:
+        opened = (
+            select(Ticket.id, Ticket.marker, Ticket.requester_id)
+            .where(Ticket.state == TicketState.OPEN, Ticket.opened_at.between(since, until))
+            .order_by(Ticket.opened_at.desc())
+        )
+        with self._sessions() as session:
+            return [OpenedTicket(*row) for row in session.execute(opened)]
 
     def case_ids(self, markers: Iterable[str]) -> dict[str, int]:
         known = select(Ticket.marker, Ticket.case_id).where(
@@ -227,6 +255,15 @@ def _is_free() -> ColumnElement[bool]:
     return Ticket.lease_until.is_(None) | (Ticket.lease_until < func.now())
 
 
+def _is_queued() -> ColumnElement[bool]:
+    """Whether a row of the outbox waits to be sent for it."""
+    return exists().where(
+        OutboxRow.task == TaskName.OPEN_TICKET,
+        OutboxRow.order_key == cast(Ticket.id, OutboxRow.order_key.type),
+        OutboxRow.sent_at.is_(None),
+    )
+
+
 def _held(claim: Claim) -> Update:
     """An update that only reaches the row while the claim's fence is the present one."""
     return update(Ticket).where(Ticket.id == claim.ticket_id, Ticket.fence == claim.fence)
@@ -266,16 +303,11 @@ def _stuck(still_for: timedelta) -> Select[UUID, str]:
     A lease that ran out was left by a run that died: every other end gives it back. Without a lease, a ticket that
     nobody has touched or queued for long has lost its message.
     """
-    queued = exists().where(
-        OutboxRow.task == TaskName.OPEN_TICKET,
-        OutboxRow.order_key == cast(Ticket.id, OutboxRow.order_key.type),
-        OutboxRow.sent_at.is_(None),
-    )
     forgotten = and_(Ticket.lease_until.is_(None), Ticket.updated_at < func.now() - still_for)
     return (
         select(Ticket.id, Conversation.trace_id)
         .join(Conversation, Conversation.id == Ticket.conversation_id)
-        .where(Ticket.state.in_(UNFINISHED), or_(Ticket.lease_until < func.now(), forgotten), ~queued)
+        .where(Ticket.state.in_(UNFINISHED), or_(Ticket.lease_until < func.now(), forgotten), ~_is_queued())
         .order_by(Ticket.created_at)
         .limit(MOST_REQUEUED)
         .with_for_update(of=Ticket, skip_locked=True)

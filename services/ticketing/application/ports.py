@@ -82,6 +82,15 @@ class Claim:
     """Version of the summary that the case shows; 0 before there is a case."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedTicket:
+    """A ticket whose case should stand."""
+
+    ticket_id: UUID
+    marker: str
+    requester_id: int | None
+
+
 class Ledger(Protocol):
     """The state of every ticket. Each method is one short transaction.
 
@@ -157,6 +166,18 @@ class Ledger(Protocol):
 
     def requeue_stuck(self, still_for: timedelta) -> list[UUID]:
         """Queue again each unfinished ticket whose run died, or that nobody has touched for so long; their ids."""
+        ...
+
+    def requeue_unnoticed(self, markers: Iterable[str]) -> list[UUID]:
+        """Queue again unfinished tickets with these markers that nobody works on or has queued; their ids."""
+        ...
+
+    def known_markers(self, markers: Iterable[str]) -> set[str]:
+        """Those of the markers that are of a ticket of ours."""
+        ...
+
+    def opened_between(self, since: datetime, until: datetime) -> Sequence[OpenedTicket]:
+        """Tickets that came to stand between these times, the newest first."""
         ...
 
     def case_ids(self, markers: Iterable[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from shared.database.models.access import ApiKey
 from shared.database.models.agents import Agent, AgentNumber
 from shared.database.models.analytics import ConversationFacts
-from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, PeriodClaim
+from shared.database.models.background import DeadLetter, InboxRow, OutboxRow, PeriodClaim, Reconciliation
 from shared.database.models.conversations import Call, Conversation, Turn
 from shared.database.models.figures import CallSession, Charge
 from shared.database.models.knowledge import Article, Chunk, Collection
@@ -30,6 +30,7 @@ __all__ = [
     "OutboundCall",
     "OutboxRow",
     "PeriodClaim",
+    "Reconciliation",
     "Recording",
     "Summary",
     "Ticket",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, String, Text, func, text
+from sqlalchemy import BigInteger, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database.base import Base
@@ -54,6 +54,19 @@ class DeadLetter(Base):
     trace_id: Mapped[str] = mapped_column(String(32), server_default="")
     failed_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     replayed_at: Mapped[datetime | None]
+
+
+class Reconciliation(Base):
+    """What the last look found of one kind of disagreement, and what was mended of it so far."""
+
+    __tablename__ = "reconciliations"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    found: Mapped[int] = mapped_column(server_default=text("0"))
+    """By the last look, mended or not."""
+    mended: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Ever since."""
+    looked_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class PeriodClaim(Base):

@@ -105,6 +105,51 @@ def test_forgotten_tickets_are_queued_and_their_dead_letters_settled(room: Room,
     assert waiting.payload == {"ticket_id": str(ticket_id)}
 
 
+def test_a_case_whose_ticket_does_not_know_is_found_by_a_run_that_is_queued_at_once(
+    room: Room, kayako: LabKayako
+) -> None:
+    ticket_id = room.planned()
+    kayako.fail(KayakoFault.ANSWER_LOST, "POST /cases", times=1)
+    with pytest.raises(StillUnknown):
+        room.open(ticket_id)
+    swept = room.sweep(timedelta(hours=1)).run()
+    assert (swept.unnoticed, swept.requeued) == (0, 0), "its message waits in the outbox"
+    with room.sessions.begin() as session:
+        session.execute(update(OutboxRow).values(sent_at=datetime.now(UTC)))
+        session.execute(update(Ticket).values(lease_until=datetime.now(UTC) + timedelta(minutes=1)))
+    assert room.sweep(timedelta(hours=1)).run().unnoticed == 0, "somebody works on it"
+    with room.sessions.begin() as session:
+        session.execute(update(Ticket).values(lease_until=None))
+    assert room.sweep(timedelta(hours=1)).run().unnoticed == 1
+    with room.sessions() as session:
+        waiting = session.scalars(select(OutboxRow).where(OutboxRow.sent_at.is_(None))).one()
+    assert waiting.payload == {"ticket_id": str(ticket_id)}
+    room.open(ticket_id)
+    assert room.ticket(ticket_id).state == TicketState.OPEN
+    assert len(kayako.active(room.ticket(ticket_id).marker)) == 1
+
+
+def test_cases_without_a_ticket_and_tickets_without_a_case_are_counted_and_left_alone(
+    room: Room, kayako: LabKayako
+) -> None:
+    known, forgotten, removed, trashed = (room.planned() for _ in range(4))
+    for ticket_id in (known, forgotten, removed, trashed):
+        room.open(ticket_id)
+    with room.sessions.begin() as session:
+        session.execute(update(Ticket).values(opened_at=datetime.now(UTC) - timedelta(hours=1)))
+        session.execute(update(Ticket).where(Ticket.id == forgotten).values(marker="call-of-a-restored-backup"))
+    gone = kayako.active(room.ticket(removed).marker)[0]
+    gone.state = CaseState.TRASH
+    gone.tags.clear()
+    kayako.active(room.ticket(trashed).marker)[0].state = CaseState.TRASH
+    before = len(kayako.desk.cases)
+    swept = room.sweep(timedelta(hours=1)).run()
+    assert swept.strangers == 1, "the case of the ticket whose marker is another one now"
+    assert swept.missing == 3, "removed, in the trash, and known by another marker"
+    assert (swept.duplicates, swept.requeued, swept.unnoticed) == (0, 0, 0)
+    assert len(kayako.desk.cases) == before
+
+
 class Scripted:
     """A model that says what the test wants."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from lab.kayako.folder import load_folder
 from services.workers.periods import claim_period, period_of
 from services.workers.pruning import prune
+from services.workers.schedule import PERIODIC
 from services.workers.stale_calls import close_stale
 from shared.contracts.tasks import Queue, TaskName
 from shared.database.engine import Sessions
@@ -128,10 +129,11 @@ def test_two_schedulers_run_every_job_once_per_period(
             found = session.execute(select(PeriodClaim.job, func.count()).group_by(PeriodClaim.job))
             return dict(found.all())
 
-    wait_for(lambda: len(claims()) == 4, 30, "every job to have run")
+    wait_for(lambda: len(claims()) == len(PERIODIC), 30, "every job to have run")
     once = {
         TaskName.SWEEP_TICKETS.value,
         TaskName.SYNC_KNOWLEDGE.value,
+        TaskName.RECONCILE_RECORD.value,
         TaskName.PRUNE_RECORDS.value,
     }
     assert {job: claims()[job] for job in once} == dict.fromkeys(once, 1)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Conne
 
 from services.voice.deepgram_socket import LARGEST_MESSAGE, Capability, DeepgramSockets
 from services.voice.frame_socket import MOST_UNSENT, MOST_WAITING, FrameSocket
+from services.voice.provider_socket import SocketUnavailable
 from tests.waiting import wait_for_async
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
@@ -46,6 +48,39 @@ async def test_messages_come_whole_in_order_and_as_what_they_were() -> None:
         assert await socket.recv() == b"a" * 70_000 + b"b" * 70_000
         with pytest.raises(ConnectionClosedOK):
             await socket.recv()
+
+
+class HangsUp(asyncio.Protocol):
+    """Takes a connection and breaks it off before or behind the request for an upgrade."""
+
+    def __init__(self, *, at_once: bool, politely: bool) -> None:
+        self._at_once, self._politely = at_once, politely
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        if self._at_once:
+            self._break()
+
+    def data_received(self, _: bytes) -> None:
+        self._break()
+
+    def _break(self) -> None:
+        if self._politely:
+            self._transport.close()
+        else:
+            self._transport.abort()
+
+
+@pytest.mark.parametrize("politely", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_server_that_hangs_up_before_the_handshake_is_an_outage(at_once: bool, politely: bool) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: HangsUp(at_once=at_once, politely=politely), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        for _ in range(20):
+            with pytest.raises(SocketUnavailable):
+                await DeepgramSockets(f"http://127.0.0.1:{port}", "key").open("/v1/listen", [], Capability.HEARING)
 
 
 async def test_what_is_sent_arrives_and_goodbye_is_answered() -> None:

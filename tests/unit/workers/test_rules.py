@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from services.workers.app import BackgroundSettings, make_app, make_worker_app
 from services.workers.dead_letters import reason_of
-from services.workers.durable import MOST_TRIES, wait_s
+from services.workers.durable import MOST_TRIES, heals, wait_s
 from services.workers.limits import lease_s, limits_of, visibility_s
 from services.workers.schedule import PERIODIC, periods
 from services.workers.task_events import TaskEvents
@@ -54,6 +59,37 @@ def test_waits_grow_and_stay_below_the_longest(retries: int, longest: float) -> 
     growing = 2.0 * 2**retries
     wait = wait_s(ValueError(), retries, longest)
     assert min(growing / 2, longest) - 0.1 <= wait <= min(growing, longest) + 0.1
+
+
+@pytest.mark.parametrize(("key", "loaded"), [("lab", "True"), ("", "False")])
+def test_a_worker_of_summaries_imports_its_model_before_it_makes_its_processes(key: str, loaded: str) -> None:
+    """Seen in another process: here somebody else may have imported it long ago."""
+    code = (
+        "import sys; from services.workers import summary_tasks as tasks; "
+        "tasks.load_ahead(tasks.Settings(database_url='postgresql://nobody@127.0.0.1:9/x')); "
+        "print('services.ticketing.adapters.summary_model' in sys.modules)"
+    )
+    environment = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": key}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == loaded
+
+
+def test_what_a_time_limit_interrupts_is_tried_again_whatever_it_looks_like() -> None:
+    """The limit strikes in the middle of anything; what was interrupted then fails in ways of its own."""
+    interrupted: Exception | None = None
+    try:
+        try:
+            raise SoftTimeLimitExceeded
+        finally:
+            raise RuntimeError("a transaction that nobody ended")
+    except RuntimeError as error:
+        interrupted = error
+    assert heals(interrupted)
+    assert heals(SoftTimeLimitExceeded())
+    assert not heals(RuntimeError("a mistake"))
+    assert not heals(Permanent("refused"))
 
 
 @given(st.floats(min_value=0.1, max_value=250), st.integers(min_value=0, max_value=MOST_TRIES))

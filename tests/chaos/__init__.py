@@ -1,0 +1,1 @@
+"""Takes a running platform apart on purpose, and compares what was promised with what is there."""

@@ -1,0 +1,120 @@
+"""How good it was, in numbers. Pure: evidence in, figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from shared.record.closing import marker
+from tests.chaos.evidence import DeskCase, LabCall, Utterance
+from tests.chaos.faults import What
+from tests.chaos.injector import Done
+from tests.chaos.traffic import Kind
+
+OF_THE_KILL_S = 2.0
+"""A connection that breaks so soon after a voice process was killed was that process's."""
+LONG_SILENCE_S = 2.5
+GOING_ANYWAY_S = 3.0
+"""A caller who hangs up so soon after the loss was on their way out: there was nothing to go on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A live call whose voice process was killed."""
+
+    sid: str
+    at: float
+    gap_s: float | None
+    """Until our assistant was heard again; None when it never was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a caller waited after their own words."""
+
+    sid: str
+    at: float
+    seconds: float
+
+
+def calls_lost(calls: Mapping[str, LabCall], done: Sequence[Done]) -> list[Lost]:
+    """Every loss of a live call, by the times of the kills; calls that were over anyway are left out."""
+    kills = [one.began for one in done if one.fault.what is What.KILL and one.fault.target.startswith("voice-")]
+    found = []
+    for call in calls.values():
+        if call.kind is not Kind.LIVE:
+            continue
+        for there in call.connections:
+            killed = there.was_cut and any(kill - 0.2 <= there.closed <= kill + OF_THE_KILL_S for kill in kills)
+            if not killed or (call.ended_by == "caller" and call.ended < there.closed + GOING_ANYWAY_S):
+                continue
+            again = [one.began for one in call.heard if one.by_platform and one.began > there.closed]
+            found.append(Lost(call.sid, there.closed, again[0] - there.closed if again else None))
+    return found
+
+
+def silences(calls: Mapping[str, LabCall]) -> list[Silence]:
+    """How long live callers waited for a sound after each of their sentences.
+
+    A sentence that the caller follows with another one, or after which they hang up, was not waited for.
+    """
+    found = []
+    for call in calls.values():
+        if call.kind is not Kind.LIVE:
+            continue
+        for one in call.said:
+            after = _first_after(call.heard, one.ended)
+            again = _first_after([later for later in call.said if later is not one], one.ended)
+            if after is not None and (again is None or after < again):
+                found.append(Silence(call.sid, one.ended, after - one.ended))
+            elif after is None and again is None and call.ended > one.ended + LONG_SILENCE_S:
+                found.append(Silence(call.sid, one.ended, call.ended - one.ended))
+            elif again is not None and again - one.ended > LONG_SILENCE_S:
+                found.append(Silence(call.sid, one.ended, again - one.ended))
+    return found
+
+
+def _first_after(spoken: Sequence[Utterance], moment: float) -> float | None:
+    return min((one.began for one in spoken if one.began >= moment), default=None)
+
+
+def ticket_delays(calls: Mapping[str, LabCall], cases: Sequence[DeskCase], began: float, ended: float) -> list[float]:
+    """From hanging up to the case, of calls that ended between these times."""
+    created: dict[str, float] = {}
+    for case in cases:
+        for tag in case.tags:
+            created[tag] = min(case.created, created.get(tag, case.created))
+    return [
+        created[name] - call.ended
+        for call in calls.values()
+        if (name := marker(call.sid)) in created and began <= call.ended < ended
+    ]
+
+
+def recoveries(done: Sequence[Done], cases: Sequence[DeskCase]) -> dict[str, list[float]]:
+    """Seconds until a store or a vendor's wire that came back brought the next case, by what had happened to it."""
+    created = sorted(case.created for case in cases)
+    found: dict[str, list[float]] = {}
+    for one in done:
+        back = one.mended
+        if back is None or one.fault.target not in ("postgres", "redis", "kayako"):
+            continue
+        later = next((moment - back for moment in created if moment > back), None)
+        if later is not None:
+            found.setdefault(f"{one.fault.what.value} {one.fault.target}", []).append(later)
+    return found
+
+
+def share(parts: int, whole: int) -> str:
+    """Per cent, or a dash."""
+    return f"{100 * parts / whole:.2f} %" if whole else "-"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, 95th of a hundred, and the worst."""
+    if not values:
+        return "none"
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return f"p50 {median(ordered):.2f}  p95 {p95:.2f}  worst {ordered[-1]:.2f} s  (n={len(ordered)})"

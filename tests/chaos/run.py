@@ -1,0 +1,155 @@
+"""One run: a stage, callers, faults, quiet, and the comparison of both sides."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import psycopg
+import redis
+
+from tests.chaos.comparison import Verdict, compare
+from tests.chaos.evidence import DeskCase, LabCall, StoredCall, read_case
+from tests.chaos.faults import Fault, Storm, schedule
+from tests.chaos.injector import Done, Injector
+from tests.chaos.records import stored_calls, unfinished
+from tests.chaos.stage import Size, Stage, stage
+from tests.chaos.story import story
+from tests.chaos.telephone import Telephone
+from tests.chaos.traffic import Mix, plan
+
+LOOK_EVERY_S = 0.5
+CASES_A_PAGE = 500
+QUIET_FOR_S = 2.0
+"""Nothing may be left to do for so long before both sides are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    """What a run is made of."""
+
+    seed: int
+    size: Size
+    mix: Mix
+    storm: Storm
+    quiet_within_s: float
+    """How long everything may take to come to rest after the last fault."""
+
+    def faults(self) -> list[Fault]:
+        """What will go wrong."""
+        return schedule(self.seed, self.storm)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run."""
+
+    verdict: Verdict
+    calls: dict[str, LabCall]
+    stored: dict[str, StoredCall]
+    cases: list[DeskCase]
+    done: list[Done]
+    storm_began: float
+    storm_ended: float
+    took_s: float
+    quiet_after_s: float | None
+    left: dict[str, int]
+    memory_mb: float
+    unplaced: dict[str, int]
+    stories: list[str] = field(default_factory=list)
+
+
+async def run(chaos: Chaos, say: Callable[[str], None] = print) -> Outcome:
+    """Do it all. Raises StartFailed when the platform does not come up."""
+    say(f"seed {chaos.seed}")
+    async with stage(chaos.size) as running:
+        keeping = asyncio.create_task(running.keep_alive())
+        try:
+            return await _storm(chaos, running, say)
+        finally:
+            keeping.cancel()
+
+
+async def _storm(chaos: Chaos, running: Stage, say: Callable[[str], None]) -> Outcome:
+    began, wall = time.monotonic(), time.time()
+    telephone = Telephone(running.addresses["lab_twilio"], running.place.folder / "calls.jsonl")
+    injector = Injector(running, telephone, say, chaos.seed)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(telephone.run(plan(chaos.seed, chaos.mix), began))
+            tasks.create_task(injector.run(chaos.faults(), began))
+            telling = asyncio.create_task(_tell(running, telephone, began, say))
+        telling.cancel()
+        stopped = time.monotonic()
+        memory = await asyncio.to_thread(running.memory_mb)
+        left = await _until_quiet(running, chaos.quiet_within_s)
+        quiet_after = time.monotonic() - stopped if not any(left.values()) else None
+        stored = await asyncio.to_thread(stored_calls, running.database_url)
+        cases = await _cases(running.addresses["lab_kayako"])
+        verdict = compare(telephone.calls, stored, cases, injector.deaf())
+        stories = [
+            await asyncio.to_thread(story, running, telephone, injector.done, difference, stored, cases)
+            for difference in verdict.differences[:1]
+        ]
+    finally:
+        await telephone.close()
+    return Outcome(
+        verdict=verdict,
+        calls=telephone.calls,
+        stored=stored,
+        cases=cases,
+        done=injector.done,
+        storm_began=wall + chaos.storm.begins_s,
+        storm_ended=max([wall + chaos.storm.ends_s, *(one.ended for one in injector.done)]),
+        took_s=time.monotonic() - began,
+        quiet_after_s=quiet_after,
+        left=left,
+        memory_mb=memory,
+        unplaced=dict(telephone.unplaced),
+        stories=stories,
+    )
+
+
+async def _tell(running: Stage, telephone: Telephone, began: float, say: Callable[[str], None]) -> None:
+    """How far it is, once a minute."""
+    while True:
+        await asyncio.sleep(60)
+        left = await asyncio.to_thread(_unfinished, running)
+        done = f"{len(telephone.calls)} of {telephone.placed} calls over"
+        say(f"+{time.monotonic() - began:7.1f} s  {done}; left to do: {left}")
+
+
+def _unfinished(running: Stage) -> dict[str, int]:
+    """What is left to do; nobody knows while a store is away."""
+    try:
+        return unfinished(running.database_url, running.redis_url)
+    except (psycopg.Error, redis.RedisError) as error:
+        return {f"unknown: {type(error).__name__}": 1}
+
+
+async def _until_quiet(running: Stage, within_s: float) -> dict[str, int]:
+    """Wait until nothing is left to do; what is left when the time is over."""
+    deadline = time.monotonic() + within_s
+    quiet_since: float | None = None
+    while True:
+        left = await asyncio.to_thread(_unfinished, running)
+        now = time.monotonic()
+        quiet_since = (quiet_since or now) if not any(left.values()) else None
+        if (quiet_since is not None and now - quiet_since >= QUIET_FOR_S) or now > deadline:
+            return left
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _cases(address: str) -> list[DeskCase]:
+    """Every case of the help desk."""
+    found: list[DeskCase] = []
+    async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False) as http:
+        while True:
+            before = {"before": str(found[-1].id)} if found else {}
+            rows = (await http.get("/lab/cases", params={"limit": str(CASES_A_PAGE), **before})).json()["cases"]
+            found += [read_case(row) for row in rows]
+            if len(rows) < CASES_A_PAGE:
+                return found

@@ -1,0 +1,24 @@
+"""Three hundred calls while everything is killed, frozen and cut: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import pytest
+import uvloop
+
+from tests.chaos.profiles import short
+from tests.chaos.report import report
+from tests.chaos.run import run
+
+SEED = 20
+"""One whose faults touch every tier: both stores, the help desk, a provider, and two voice processes."""
+
+
+@pytest.mark.timeout(600)
+def test_nothing_is_lost_and_nothing_is_doubled() -> None:
+    said: list[str] = []
+    chaos = short(SEED)
+    outcome = uvloop.run(run(chaos, said.append))
+    told = report(chaos, outcome)
+    assert not outcome.verdict.differences, "\n".join([*said, told])
+    assert len(outcome.cases) > 150, told
+    assert not outcome.unplaced, told
