@@ -52,8 +52,8 @@ explore: setup ## the tests with new random examples for every property (T=path 
 bench: setup ## live calls on one voice process: cost, time added, barge-in, memory (CALLS=10 SECONDS=30)
 	@$(RUN) tests.bench.voice_calls --calls $(or $(CALLS),10) --seconds $(or $(SECONDS),30)
 
-chaos: setup ## calls while everything is killed, frozen and cut; both sides compared (SEED=number CALLS=300; 10000 take 40 minutes)
-	@$(RUN) tests.chaos $(if $(SEED),--seed $(SEED)) --calls $(or $(CALLS),300)
+chaos: setup ## calls while everything is killed, frozen and cut; both sides compared (SEED=number CALLS=300 RATE=3.5; 10000 take 50 minutes)
+	@$(RUN) tests.chaos $(if $(SEED),--seed $(SEED)) --calls $(or $(CALLS),300) $(if $(RATE),--rate $(RATE))
 
 check: setup ## lint, format, types, import rules
 	@.venv/bin/ruff check .

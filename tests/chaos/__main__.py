@@ -11,7 +11,7 @@ import sys
 import uvloop
 
 from shared.observability.logs import configure
-from tests.chaos.profiles import long, short
+from tests.chaos.profiles import A_SECOND, long, short
 from tests.chaos.report import report
 from tests.chaos.run import run
 
@@ -21,9 +21,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--calls", type=int, default=300, help="conversations; 300 or fewer make the short run")
+    parser.add_argument(
+        "--rate", type=float, default=A_SECOND, help="calls a second of a long run; less on a busy machine"
+    )
     parser.add_argument("--faults-only", action="store_true", help="print what this seed will break, and stop")
     chosen = parser.parse_args()
-    chaos = short(chosen.seed) if chosen.calls <= 300 else long(chosen.seed, chosen.calls)
+    chaos = short(chosen.seed) if chosen.calls <= 300 else long(chosen.seed, chosen.calls, chosen.rate)
     if chosen.faults_only:
         print("\n".join(str(fault) for fault in chaos.faults()))
         return

@@ -17,8 +17,8 @@ SHARES: Mapping[Kind, float] = {
     Kind.SILENT: 0.10,
     Kind.FORGED: 0.05,
 }
-A_SECOND = 4.4
-"""Calls that begin in a second: about what two cores carry, stand-ins included."""
+A_SECOND = 3.5
+"""Calls that begin in a second: what two cores carry with some rest, stand-ins included (half a core-second a call)."""
 CALM = 0.1
 """The part of a run before the first fault: what tickets take without any."""
 SHORT_SETTINGS = {
@@ -53,16 +53,16 @@ def short(seed: int) -> Chaos:
     return Chaos(seed, size, Mix(counts, 45.0), storm, quiet_within_s=420)
 
 
-def long(seed: int, calls: int) -> Chaos:
+def long(seed: int, calls: int, a_second: float = A_SECOND) -> Chaos:
     """As many conversations as asked for, with every kind of fault to the end."""
     size = Size(settings=LONG_SETTINGS)
-    seconds = calls / A_SECOND
+    seconds = calls / a_second
     counts = {kind: round(calls * share) for kind, share in SHARES.items()}
     storm = Storm(
         begins_s=CALM * seconds,
         ends_s=seconds,
         programs=size.programs(),
-        voice_every_s=18,
+        voice_every_s=16,
         process_every_s=12,
         store_every_s=45,
         desk_every_s=25,
