@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from shared.contracts.calls import CallStatus, MediaState, NextStep
 from shared.contracts.conversations import Outcome
 from shared.database.engine import Sessions, make_engine, sync_sessions
-from shared.database.models import Call, Conversation, Ticket
+from shared.database.models import Call, CallPermission, Conversation, Ticket
 from shared.record.closing import STALE, STALE_TRANSFER, close_if_over, one_sided
 from shared.settings import DatabaseSettings
 from tests.conversations import a_conversation
@@ -132,3 +132,21 @@ def _somebody_waits(sessions: Sessions) -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
         return bool(session.execute(text(waiting)).scalar())
+
+
+def test_whoever_said_no_more_calls_is_not_called_again(sessions: Sessions) -> None:
+    """The checkpoint says it, whichever process wrote that last; a number that was withheld cannot be kept."""
+    for number, checkpoint, kept in (
+        ("+12025550161", {"opted_out": True}, 1),
+        ("+12025550162", {"opted_out": False}, 0),
+        ("+12025550163", {}, 0),
+        (None, {"opted_out": True}, 0),
+    ):
+        with sessions.begin() as session:
+            call = a_conversation(session, caller_address=number, checkpoint=checkpoint)
+            assert close_if_over(session, call.id, NOW)
+        with sessions() as session:
+            found = session.scalars(
+                select(CallPermission).where(CallPermission.conversation_id == call.conversation_id)
+            ).all()
+            assert [(one.number, one.kind, one.source) for one in found] == [(number, "opt_out", "call")] * kept

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from starlette.websockets import WebSocket
 
 from shared.contracts.calls import NextStep
 from shared.contracts.conversations import Outcome
-from shared.database.models import Call, Conversation, OutboundCall
+from shared.database.models import Call, OutboundCall
 from tests.protocol.gateway.test_outbound_calls import CUSTOMER, Desk, a_desk
 
 PERMISSIONS = "/api/v1/permissions"
@@ -98,24 +97,3 @@ async def test_without_a_price_a_limit_in_money_cannot_be_kept(database_url: str
         refused = await desk.order()
         assert refused.status_code == 422
         assert "RATE_CARD_FILE" in refused.json()["detail"]
-
-
-async def test_no_more_calls_said_on_a_call_is_kept(strict: Desk) -> None:
-    finishes = strict.line.finishes(NextStep.HANG_UP, Outcome.ANSWERED)
-
-    async def says_so(socket: WebSocket, call_sid: str) -> None:
-        async with strict.line.house.wiring.sessions.begin() as session:
-            of_call = select(Conversation).join(Call).where(Call.call_sid == call_sid)
-            conversation = (await session.scalars(of_call)).one()
-            conversation.checkpoint = {"opted_out": True}
-        await finishes(socket, call_sid)
-
-    strict.line.talks = [says_so]
-    await note(strict, "consent")
-    record = await strict.over((await strict.order()).json()["call_sid"])
-    conversation = await strict.line.house.conversation(record.sid)
-    assert conversation.closed_at is not None
-    listed = (await strict.client.get(PERMISSIONS, params={"number": CUSTOMER, "kind": "opt_out"})).json()
-    (opted,) = listed["permissions"]
-    assert (opted["source"], opted["conversation_id"]) == ("call", str(conversation.id))
-    assert "asked not to be called" in (await strict.order(key="order-number-2")).json()["detail"]

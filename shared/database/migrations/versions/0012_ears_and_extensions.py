@@ -1,7 +1,7 @@
 """who hears an agent's callers, and the keys pressed when a person picks up
 
-Revision: 0011
-Before: 0010
+Revision: 0012
+Before: 0011
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
