@@ -81,6 +81,10 @@ class Addresses:
         """Asked when a caller who waits has heard document number `number`."""
         return f"{self.public}/twilio/voice/wait?over={number:d}"
 
+    def plain(self, turn: int) -> str:
+        """Asked for reply number `turn` of a line that no voice process leads."""
+        return f"{self.public}/twilio/voice/plain?turn={turn:d}"
+
     @property
     def put_through(self) -> str:
         """Asked by a call that an operator puts through."""
@@ -120,7 +124,7 @@ def connect(
     after = addresses.after_stream(generation)
     response = VoiceResponse()
     if announced is not None:
-        _say(response, announced, [announced.recorded])
+        say(response, announced, [announced.recorded])
         recording = Start()
         recording.recording(
             channels="dual", track="both", trim="do-not-trim",
@@ -152,7 +156,7 @@ def put_through(
     behind `<Dial>` is ever reached.
     """
     response = VoiceResponse()
-    _say(response, phrases, sentences)
+    say(response, phrases, sentences)
     dial = Dial(
         None if warm_for else clean_xml_text(number),
         action=addresses.after_dial, method="POST", timeout=RING_S, answer_on_bridge=True,
@@ -173,7 +177,7 @@ def brief(addresses: Addresses, phrases: Phrases, briefing: str, call_sid: str) 
     response = VoiceResponse()
     for sentences in ([briefing, phrases.press_to_take], [phrases.press_to_take]):
         gather = Gather(num_digits=1, timeout=PRESS_WITHIN_S, action=addresses.transfer_answer(call_sid), method="POST")
-        _say(gather, phrases, sentences)
+        say(gather, phrases, sentences)
         response.append(gather)
     response.hangup()
     return str(response)
@@ -190,12 +194,19 @@ def wait(addresses: Addresses, phrases: Phrases, number: int, sentences: list[st
     over = addresses.after_round(number)
     if takes_keys:
         gather = Gather(num_digits=1, timeout=HOLD_S, action=over, method="POST", finish_on_key="")
-        _say(gather, phrases, sentences)
+        say(gather, phrases, sentences)
         response.append(gather)
     else:
-        _say(response, phrases, sentences)
+        say(response, phrases, sentences)
         response.pause(length=HOLD_S)
     response.redirect(over, method="POST")
+    return str(response)
+
+
+def talk_plainly(addresses: Addresses) -> str:
+    """Go over to the plain line, which knows by itself how far it has come."""
+    response = VoiceResponse()
+    response.redirect(addresses.plain(1), method="POST")
     return str(response)
 
 
@@ -205,13 +216,13 @@ def take_message(addresses: Addresses, phrases: Phrases, sentences: list[str], f
     Without an `action`, `<Record>` would ask for this same document again, for ever.
     """
     response = VoiceResponse()
-    _say(response, phrases, [*sentences, phrases.leave_message])
+    say(response, phrases, [*sentences, phrases.leave_message])
     response.record(
         action=addresses.after_message, method="POST", max_length=LONGEST_MESSAGE_S, timeout=MESSAGE_SILENCE_S,
         finish_on_key="#", play_beep=True, trim="trim-silence",
         recording_status_callback=addresses.recording, recording_status_callback_event=RECORDING_EVENTS,
     )  # fmt: skip
-    _say(response, phrases, farewell)
+    say(response, phrases, farewell)
     response.hangup()
     return str(response)
 
@@ -219,12 +230,12 @@ def take_message(addresses: Addresses, phrases: Phrases, sentences: list[str], f
 def hang_up(phrases: Phrases, sentences: list[str]) -> str:
     """Say the sentences, then end the call."""
     response = VoiceResponse()
-    _say(response, phrases, sentences)
+    say(response, phrases, sentences)
     response.hangup()
     return str(response)
 
 
-def _say(response: VoiceResponse | Gather, phrases: Phrases, sentences: list[str]) -> None:
+def say(response: VoiceResponse | Gather, phrases: Phrases, sentences: list[str]) -> None:
     """One `<Say>` for all sentences; none for nothing, because an empty one is an error (13520)."""
     text = clean_xml_text(" ".join(sentences)).strip()
     if text:
