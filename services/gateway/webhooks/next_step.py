@@ -105,6 +105,8 @@ class Wait:
     number: int
     """Of the document; the first one says more."""
     offers: tuple[WhenFull, ...]
+    goes_on: bool = False
+    """A conversation that was cut off is to be connected again in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,9 @@ def answer(state: CallState) -> Answer:
     if state.is_over:
         return HangUp(Farewell.NONE)
     if state.media is MediaState.WAITING:
-        return Wait(state.rounds_waited, tuple(offer for offer in KEYS if offer in state.when_full))
+        goes_on = state.generation > 1
+        offers = () if goes_on else tuple(offer for offer in KEYS if offer in state.when_full)
+        return Wait(state.rounds_waited, offers, goes_on)
     if state.media is MediaState.PLAIN:
         return TalkPlainly()
     if state.media is not MediaState.FINISHED:
@@ -174,8 +178,10 @@ def after_stream(state: CallState, ended: int, relay: RelayEnd | None = None) ->
     """The stream or relay session of generation `ended` is over, or never came about.
 
     A finished conversation stands. A lost one is connected again as the next generation, at most MOST_GENERATIONS in
-    all; after that there is one more generation, which is the gateway's own. An older generation's end was dealt with
-    before; one that the row never reached was forgotten with a row. `relay` is what Twilio said of a session.
+    all; when nobody took a second one either, a moment later: a process that is gone must first be noticed by whoever
+    sends streams to it. After that there is one more generation, which is the gateway's own. An older generation's end
+    was dealt with before; one that the row never reached was forgotten with a row. `relay` is what Twilio said of a
+    session.
     """
     if state.is_over or ended < state.generation or state.media in (MediaState.WAITING, MediaState.PLAIN):
         return state
@@ -185,7 +191,10 @@ def after_stream(state: CallState, ended: int, relay: RelayEnd | None = None) ->
         return _confirmed(state)
     if ended >= MOST_GENERATIONS:
         return replace(state, generation=ended + 1, media=MediaState.PLAIN)
-    return replace(state, generation=ended + 1, media=MediaState.EXPECTED, transport=_next_transport(state, relay))
+    following = replace(state, generation=ended + 1, media=MediaState.EXPECTED, transport=_next_transport(state, relay))
+    if state.media is MediaState.EXPECTED and ended > 1:
+        return replace(following, media=MediaState.WAITING, rounds_waited=state.rounds_waited + 1)
+    return following
 
 
 def _handed_back(state: CallState, ended: int, relay: RelayEnd) -> CallState:

@@ -136,10 +136,11 @@ class Switchboard:
                 relay = _relay(rows, generation, phrases) if transport is Transport.CONVERSATION_RELAY else None
                 token = self._stream_token(rows, generation)
                 return twiml.connect(self._addresses, generation, token, announced, relay)
+            case Wait(number, _, True):
+                return twiml.wait(self._addresses, phrases, number, [phrases.one_moment], twiml.MOMENT_S)
             case Wait(number, offers):
-                return twiml.wait(
-                    self._addresses, phrases, number, _while_waiting(number, offers, phrases), bool(offers)
-                )
+                sentences = _while_waiting(number, offers, phrases)
+                return twiml.wait(self._addresses, phrases, number, sentences, takes_keys=bool(offers))
             case TalkPlainly():
                 return twiml.talk_plainly(self._addresses)
             case PutThrough(number, apologising, warm):

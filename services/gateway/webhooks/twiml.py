@@ -27,6 +27,8 @@ PRESS_WITHIN_S = 6
 """How long a person has to press a key, each time they are asked."""
 HOLD_S = 6
 """Silence between two sentences to a caller who waits."""
+MOMENT_S = 2
+"""Before a call that was cut off is connected once more."""
 RECORDING_EVENTS = "completed absent"
 """In TwiML a list is a string with spaces between."""
 
@@ -188,17 +190,25 @@ def bridge() -> str:
     return str(VoiceResponse())
 
 
-def wait(addresses: Addresses, phrases: Phrases, number: int, sentences: list[str], takes_keys: bool) -> str:
+def wait(
+    addresses: Addresses,
+    phrases: Phrases,
+    number: int,
+    sentences: list[str],
+    hold_s: int = HOLD_S,
+    *,
+    takes_keys: bool = False,
+) -> str:
     """Say the sentences and hold the line for a moment, then ask again; a key is told at once."""
     response = VoiceResponse()
     over = addresses.after_round(number)
     if takes_keys:
-        gather = Gather(num_digits=1, timeout=HOLD_S, action=over, method="POST", finish_on_key="")
+        gather = Gather(num_digits=1, timeout=hold_s, action=over, method="POST", finish_on_key="")
         say(gather, phrases, sentences)
         response.append(gather)
     else:
         say(response, phrases, sentences)
-        response.pause(length=HOLD_S)
+        response.pause(length=hold_s)
     response.redirect(over, method="POST")
     return str(response)
 

@@ -196,8 +196,21 @@ async def test_twenty_reports_of_one_lost_stream_connect_it_once(house: House) -
 async def four_streams_are_lost(house: House, call_sid: str) -> httpx.Response:
     """What the fourth loss is answered with."""
     for ended in (1, 2, 3):
+        await house.set_call(call_sid, media_state=MediaState.CONNECTED)
         assert verbs(await house.hook(f"{AFTER}{ended}", call_form(call_sid, **TALKING))) == ["Connect", "Redirect"]
+    await house.set_call(call_sid, media_state=MediaState.CONNECTED)
     return await house.hook(f"{AFTER}4", call_form(call_sid, **TALKING))
+
+
+async def test_a_stream_that_nobody_takes_is_tried_again_at_once_and_then_a_moment_later(house: House) -> None:
+    call_sid = await begin(house)
+    form = call_form(call_sid, **TALKING)
+    assert verbs(await house.hook(f"{AFTER}1", form)) == ["Connect", "Redirect"]
+    waiting = await house.hook(f"{AFTER}2", form)
+    assert verbs(waiting) == ["Say", "Pause", "Redirect"]
+    assert (await house.hook(f"{AFTER}2", form)).content == waiting.content
+    assert verbs(await house.hook("/twilio/voice/wait?over=1", form)) == ["Connect", "Redirect"]
+    assert (await row(house, call_sid)).stream_generation == 3
 
 
 async def test_after_four_streams_we_talk_without_a_voice_process(house: House) -> None:
