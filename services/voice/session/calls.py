@@ -29,7 +29,7 @@ NORMAL, INTERNAL_ERROR, RESTARTING, TRY_AGAIN = 1000, 1011, 1012, 1013
 CLOSE_WITHIN_S: Final = 2.0
 MOVE_EVERY_S: Final = 0.1
 MOVED_AT_ONCE: Final = 2
-"""Twenty calls a second begin anew elsewhere at most."""
+"""Twenty calls a second are asked to leave."""
 
 Admit = Callable[[Introduction], Awaitable[ClaimedCall]]
 """Check a socket's token and claim its call. Raises StreamRefused, and Transient when it cannot be checked."""
@@ -200,14 +200,19 @@ class Calls:
 
         A few at a time, so that the others are not overrun; what is left when the time is up is cut as it stands.
         """
-        for call in self._live.values():
-            call.hand_over()
         until = self._clock.monotonic() + within_s
+        staying, leaving = list(self._live), set[asyncio.Task[Ending]]()
         while self._live and self._clock.monotonic() < until:
-            ready = [work for work, call in self._live.items() if call.is_between_sentences]
-            for work in ready[:MOVED_AT_ONCE]:
+            for work in staying[:MOVED_AT_ONCE]:
+                if work in self._live:
+                    self._live[work].hand_over()
+                    leaving.add(work)
+            del staying[:MOVED_AT_ONCE]
+            ready = {work for work in leaving if work in self._live and self._live[work].is_between_sentences}
+            for work in ready:
                 work.cancel()
-            metrics.drain_moved_total.inc(len(ready[:MOVED_AT_ONCE]))
+            leaving -= ready
+            metrics.drain_moved_total.inc(len(ready))
             await asyncio.sleep(MOVE_EVERY_S)
         await self.cut()
 

@@ -65,7 +65,10 @@ async def at_the_deadline_a_call_is_left_so_that_another_process_goes_on(house: 
         assert row.next_step is None
         conversation = await house.conversation(call.record.sid)
         assert ConversationState.from_json(conversation.checkpoint).heard_already[0] == GREETING
-        assert (await house.turns(call.record.sid))[0].heard.startswith(GREETING)
+        said = (await house.turns(call.record.sid))[0].heard
+        assert said.startswith(GREETING)
+        assert said[-1] in ".?!", "handed over between two sentences"
+        assert caller.heard.strip() == said
 
 
 async def a_process_without_calls_ends_at_once_and_a_second_signal_means_now(house: VoiceHouse) -> None:
