@@ -372,7 +372,9 @@ class VoiceSettings(SettingsGroup):
     voice_lame_duck_s: float = Field(default=5, ge=0, le=60)
     """After a stop signal sockets are still taken for this long, until proxies have noticed that we are not ready."""
     voice_drain_s: float = Field(default=480, ge=0, le=3600)
-    """How long live calls may go on after that; the rest is cut and resumed by another process."""
+    """How long live calls may go on after that."""
+    voice_move_s: float = Field(default=30, ge=0, le=300)
+    """How long the rest may take to be handed over to other processes, each call at the end of a sentence."""
 
 
 class WorkerSettings(SettingsGroup):

@@ -18,6 +18,11 @@ class TcpProxy:
         self._away = False
         self.port = 0
 
+    def aim(self, url: str) -> None:
+        """Where new connections go from now on."""
+        parts = urlsplit(url)
+        self._target = (parts.hostname or "", parts.port or 0)
+
     def cut(self) -> None:
         """Break every connection, and accept none until `mend`."""
         self._away = True
@@ -36,7 +41,11 @@ class TcpProxy:
         assert task is not None
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
-        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        try:
+            there_reader, there_writer = await asyncio.open_connection(*self._target)
+        except ConnectionError:
+            writer.transport.abort()
+            return
         ends = {writer, there_writer}
         self._open |= ends
         try:

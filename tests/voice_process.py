@@ -74,7 +74,7 @@ async def a_process(house: VoiceHouse, **settings: str) -> AsyncIterator[VoicePr
         async def is_ready() -> bool:
             return await running.ready() == 200
 
-        await wait_for_async(is_ready, 30, "the voice process to be ready")
+        await wait_for_async(is_ready, 60, "the voice process to be ready")
         house.send_calls_to(running.address)
         yield running
     finally:

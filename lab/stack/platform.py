@@ -105,6 +105,7 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
         "FLOWER_PASSWORD": place.secret("flower", length=12),
         "VOICE_URL": lab["voice"],
         "VOICE_DRAIN_S": "5",
+        "VOICE_MOVE_S": "3",
         "VOICE_LAME_DUCK_S": "0",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore::DeprecationWarning",

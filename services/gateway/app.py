@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from services.gateway.api import agents, call_control, calls, knowledge, openapi, outbound, permissions, tickets
 from services.gateway.settings import GatewaySettings
-from services.gateway.webhooks import after, fallback, machine, recording, status, transfer, voice, wait
+from services.gateway.webhooks import after, fallback, machine, plain, recording, status, transfer, voice, wait
 from services.gateway.wiring import Wiring
 from shared.clock import Clock, SystemClock
 from shared.web.app import make_app as make_web_app
@@ -41,7 +41,7 @@ def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
 
     app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS)
     app.state.wiring = wiring
-    for part in (voice, wait, after, transfer, machine, fallback, status, recording):
+    for part in (voice, wait, plain, after, transfer, machine, fallback, status, recording):
         app.include_router(part.routes)
     for part in (outbound, permissions, calls, call_control, tickets, knowledge, agents, openapi):
         app.include_router(part.routes, prefix="/api/v1")

@@ -15,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from services.gateway.admission.admission import Admission
 from services.gateway.auth.key_ring import KeyRing
 from services.gateway.outbound.placing import Placing
+from services.gateway.plain_line.line import PlainLine
+from services.gateway.plain_line.record import PlainRecord
+from services.gateway.plain_line.talk import Talk
 from services.gateway.settings import GatewaySettings
 from services.gateway.telephone.twilio_calls import TwilioCalls
 from services.gateway.watch.quiet_calls import QuietCalls
@@ -23,6 +26,7 @@ from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
 from shared.admission.slots import Slots
+from shared.clients.knowledge_search import DEADLINE_S
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
@@ -52,10 +56,13 @@ class Wiring:
     billing: Billing
     admission: Admission
     switchboard: Switchboard
+    plain_line: PlainLine
     recordings: Recordings
     twilio: TwilioCalls
     placing: Placing
     quiet_calls: QuietCalls
+    articles: RoomClient
+    """The knowledge room for a caller who waits for an answer: a shorter deadline than the API's."""
     knowledge: RoomClient
     ticketing: RoomClient
     voice: RoomClient | None
@@ -77,6 +84,8 @@ class Wiring:
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
         admission = Admission(Slots(redis))
+        switchboard = Switchboard(sessions, clock, signer, addresses, billing, admission)
+        articles = RoomClient(settings.knowledge_url, "knowledge", "gateway", signer, clock, DEADLINE_S)
 
         def room(name: str, base: str) -> RoomClient:
             return RoomClient(base, name, "gateway", signer, clock, ROOM_S)
@@ -92,7 +101,9 @@ class Wiring:
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             billing=billing,
             admission=admission,
-            switchboard=Switchboard(sessions, clock, signer, addresses, billing, admission),
+            switchboard=switchboard,
+            plain_line=PlainLine(PlainRecord(sessions), Talk(articles, clock), switchboard, addresses, clock),
+            articles=articles,
             recordings=Recordings(sessions, billing),
             twilio=twilio,
             placing=placing,
@@ -110,7 +121,7 @@ class Wiring:
             stack.push_async_callback(self.engine.dispose)
             stack.push_async_callback(self.redis.aclose)
             stack.push_async_callback(self.twilio.close)
-            for room in filter(None, (self.knowledge, self.ticketing, self.voice)):
+            for room in filter(None, (self.articles, self.knowledge, self.ticketing, self.voice)):
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
             background.start(self.quiet_calls.run(), "quiet calls")

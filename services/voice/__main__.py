@@ -33,7 +33,7 @@ def main() -> None:
     health = Health(wiring.checks())
     app = make_app(settings, wiring, health)
     config = uvicorn.Config(app, **server_options(settings), **SOCKETS, timeout_graceful_shutdown=GRACE_S)
-    times = DrainTimes(settings.voice_lame_duck_s, settings.voice_drain_s)
+    times = DrainTimes(settings.voice_lame_duck_s, settings.voice_drain_s, settings.voice_move_s)
     DrainingServer(config, wiring.calls, health, times).run()
 
 

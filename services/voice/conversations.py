@@ -10,11 +10,11 @@ from typing import Final
 import httpx
 from redis.asyncio import Redis
 
-from services.voice.knowledge import DEADLINE_S, KnowledgeOverHttp
 from services.voice.known_answers import AnswersOf, AnswerStore
 from services.voice.model_wait import TimedModel
 from services.voice.searches_ahead import SearchesAhead
 from services.voice.settings import VoiceRoomSettings
+from shared.clients.knowledge_search import DEADLINE_S, KnowledgeOverHttp
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile

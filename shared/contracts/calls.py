@@ -49,6 +49,8 @@ class MediaState(StrEnum):
 
     WAITING = "waiting"
     """No voice process has a free slot: the caller waits at the gateway."""
+    PLAIN = "plain"
+    """No voice process leads the call and none will: the gateway does, with Twilio's own hearing and voice."""
     EXPECTED = "expected"
     """TwiML was handed out; no voice process has taken the stream yet."""
     CONNECTED = "connected"

@@ -43,7 +43,8 @@ class Assistant:
         self._known = known
         self._rules = rules_of(profile, has_model=model is not None, initial_message=initial_message)
         self._words = words_of(profile.language)
-        self.state = state if state is not None and not state.is_new else machine.beginning(self._rules)
+        goes_on = state is not None and not (state.is_new and not state.heard_already)
+        self.state = state if state is not None and goes_on else machine.beginning(self._rules)
 
     def open(self) -> SpokenReply:
         """The greeting, or the way back into a conversation that was going on in another process."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.contracts.knowledge import Passage
-from shared.conversation.models.extractive import stems
+from shared.conversation.models.extractive import stems, stems_of_passage
 from shared.conversation.understanding.words import QuestionWords
 
 SUPPORT = 0.6
@@ -24,7 +24,7 @@ def source_of(sentence: str, passages: Sequence[Passage], words: QuestionWords) 
     if len(told) < FEWEST_STEMS:
         return None
     shares = [
-        len(told & stems(f"{passage.title} {passage.heading} {passage.text}", words)) / len(told)
+        len(told & stems_of_passage(passage.title, passage.heading, passage.text, words)) / len(told)
         for passage in passages
     ]
     best = max(shares, default=0.0)

@@ -43,11 +43,15 @@ def beginning(rules: Rules) -> ConversationState:
 
 def opening(state: ConversationState, rules: Rules) -> Turn:
     """The first words, or, when this conversation was going on elsewhere, the way back into it."""
+    resumed = Say(Phrase.RESUMED)
     if state.is_new:
-        return Turn((Greet(),), replace(state.asking(Ask.ISSUE), phase=Phase.ISSUE), Phase.GREETING)
+        before = (resumed,) if state.heard_already else ()
+        return Turn((*before, Greet()), replace(state.asking(Ask.ISSUE), phase=Phase.ISSUE), Phase.GREETING)
     if rules.opening is Opening.WAIT and state == beginning(rules):
         return Turn((), state, state.phase)
-    resumed = Say(Phrase.RESUMED)
+    if state.open_words:  # what the caller said last was never answered, and need not be said again
+        unanswered = heard(state, "", rules)
+        return replace(unanswered, acts=(resumed, *unanswered.acts))
     if state.wants_person and rules.can_transfer and not state.transferred:
         return _with_notice(state, steps.hand_over(state, rules, resumed))
     return _with_notice(state, steps.pending(state, rules, resumed))
@@ -353,7 +357,8 @@ def settle(
             opted_out=turn.then.opted_out,
         )
         return unanswered.remembering(caller), NextStep.LISTEN
-    state = turn.then.remembering(caller, Utterance(Speaker.ASSISTANT, heard_text, private=turn.is_private))
+    state = replace(turn.then, heard_already=())
+    state = state.remembering(caller, Utterance(Speaker.ASSISTANT, heard_text, private=turn.is_private))
     if sentences:
         state = replace(state, last_reply=sentences)
     for mark, sentence in heard_marks:

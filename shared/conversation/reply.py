@@ -33,6 +33,8 @@ class _Spoken:
 
     sentence: Sentence
     mark: Mark | None = None
+    heard_before: bool = False
+    """The caller heard it from the process that was lost: it is not said again, and counts as heard."""
 
 
 class SpokenReply:
@@ -97,31 +99,44 @@ class SpokenReply:
                 yield sentence
 
     async def _think(self) -> AsyncGenerator[Sentence]:
+        known = {*self._before.heard_already} - {phrase(self._rules.language, Phrase.RESUMED)}
         try:
-            for act in self._turn.acts:
-                if isinstance(act, Answer):
-                    async with aclosing(self._answer(act)) as sentences:
-                        async for sentence in sentences:
-                            yield sentence
-                    continue
-                for spoken in self._say(act):
-                    yield self._speak(spoken)
+            async with aclosing(self._all()) as sentences:
+                async for spoken in sentences:
+                    if spoken.sentence.text in known:
+                        self._spoken.append(replace(spoken, heard_before=True))
+                    else:
+                        yield self._speak(spoken)
+            if self._spoken and self._spoken[-1].heard_before:
+                # somebody who was cut off and hears nothing to answer would wait with us
+                yield self._speak(replace(self._spoken.pop(), heard_before=False))
         except Exception as error:
             # The last boundary before a caller: whatever broke, they hear a sentence and the call goes on.
             log.exception("reply_failed", error=type(error).__name__, phase=self._turn.phase.value)
             self._turn = replace(self._turn, acts=())
             yield self._speak(self._phrase(Say(Phrase.APOLOGY)))
 
-    async def _answer(self, act: Answer) -> AsyncGenerator[Sentence]:
+    async def _all(self) -> AsyncGenerator[_Spoken]:
+        """Everything the turn says, whether it was heard before or not."""
+        for act in self._turn.acts:
+            if isinstance(act, Answer):
+                async with aclosing(self._answer(act)) as sentences:
+                    async for spoken in sentences:
+                        yield spoken
+                continue
+            for spoken in self._say(act):
+                yield spoken
+
+    async def _answer(self, act: Answer) -> AsyncGenerator[_Spoken]:
         """The answer, and then what follows from how it went."""
         async with aclosing(self._answering.sentences(self._before, act)) as sentences:
             async for text in sentences:
-                yield self._speak(_Spoken(Sentence(text), Mark.ANSWER))
+                yield _Spoken(Sentence(text), Mark.ANSWER)
         self._answer_words = self._words
         self._following = machine.after_answer(self._turn, self._findings, self._rules)
         for following in self._following.acts:
             for spoken in self._say(following):
-                yield self._speak(spoken)
+                yield spoken
 
     def _say(self, act: Say | Greet | Again | Answer) -> Iterator[_Spoken]:
         match act:
@@ -153,12 +168,22 @@ class SpokenReply:
         """An answer of this reply that others may be given too, once it is whole."""
         return self._answering.fresh
 
+    def in_flight(self, heard: int) -> ConversationState:
+        """What somebody else would go on from if we were lost now: `heard` of its sentences were heard to their end.
+
+        The caller's words are unanswered then; the reply is made again, without what was heard of it.
+        """
+        unanswered, _ = machine.settle(self._before, self._turn, "", (), (), complete=False)
+        said = [spoken.sentence.text for spoken in self._spoken if not spoken.heard_before]
+        return replace(unanswered, heard_already=(*self._before.heard_already, *said[:heard]))
+
     def settle(self, heard: str, *, complete: bool) -> tuple[ConversationState, NextStep]:
         """The state this reply leads to when `heard` of it was heard."""
+        before = [spoken.sentence.text for spoken in self._spoken if spoken.heard_before] if heard else []
         return machine.settle(
             self._before,
             self._turn_as_heard(count_words(heard), complete=complete),
-            heard,
+            " ".join([*before, heard]),
             list(self._heard_marks(heard, complete=complete)),
             tuple(spoken.sentence.text for spoken in self._spoken),
             complete=complete,
@@ -178,8 +203,9 @@ class SpokenReply:
         words = self._words if complete else count_words(heard)
         answered = False
         for spoken in self._spoken:
-            words -= count_words(spoken.sentence.text)
-            is_whole = words >= 0
+            if not spoken.heard_before:
+                words -= count_words(spoken.sentence.text)
+            is_whole = spoken.heard_before or words >= 0
             if spoken.mark is Mark.ANSWER:
                 answered = is_whole
             elif spoken.mark is not None and is_whole:

@@ -128,6 +128,9 @@ class ConversationState:
     questions: tuple[Question, ...] = ()
     open_words: str = ""
     """What the caller said since anybody answered: an utterance cut in two by a pause is put together again."""
+    heard_already: tuple[str, ...] = ()
+    """Sentences of the reply to `open_words`, or of the opening, that the caller had heard to their end when whoever
+    spoke it was lost: they are not said again."""
     clarifying: str = ""
     """The question about which we asked one back."""
     topic: str = ""

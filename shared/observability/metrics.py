@@ -19,6 +19,7 @@ calls_total = Counter("callwright_calls_total", "Calls that came to an end", ["d
 calls_active = Gauge("callwright_calls_active", "Calls in this process", ["state"])
 slots_limit = Gauge("callwright_slots_limit", "Calls this voice process takes at once")
 slots_free = Gauge("callwright_slots_free", "Calls this voice process may still be sent")
+drain_moved_total = Counter("callwright_drain_moved_total", "Calls handed over to another process at a stop")
 loop_lag_seconds = Histogram(
     "callwright_loop_lag_seconds", "How late the event loop was", buckets=names.OVERHEAD_BUCKETS
 )

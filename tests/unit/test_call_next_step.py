@@ -18,6 +18,8 @@ from services.gateway.webhooks.next_step import (
     HangUp,
     PutThrough,
     TakeMessage,
+    TalkPlainly,
+    Wait,
     after_dial,
     after_failure,
     after_message,
@@ -27,8 +29,10 @@ from services.gateway.webhooks.next_step import (
     answer_after_message,
     machine_answered,
     pulled,
+    talked_to_the_end,
 )
 from services.gateway.webhooks.relay_end import RelayEnd, read_relay_end
+from services.gateway.webhooks.waiting import after_round
 from shared.contracts.calls import CallStatus, Handoff, MediaState, NextStep, TransferMode, TransferOutcome
 from shared.contracts.conversations import Outcome
 from shared.contracts.relay import Transport
@@ -71,6 +75,7 @@ transitions: st.SearchStrategy[Callable[[CallState], CallState]] = st.one_of(
     ),
     st.sampled_from(TransferOutcome).map(lambda outcome: lambda state: after_dial(state, outcome)),
     st.just(after_failure),
+    st.sampled_from(NextStep).map(lambda step: lambda state: talked_to_the_end(state, step, Outcome.ANSWERED)),
     st.just(machine_answered),
     st.just(after_message),
 )
@@ -93,7 +98,7 @@ def test_no_order_of_reports_connects_a_call_for_ever(
     for report in reports:
         before = state
         state = report(state)
-        assert before.generation <= state.generation <= MOST_GENERATIONS
+        assert before.generation <= state.generation <= MOST_GENERATIONS + 1
         assert state.status == before.status
 
 
@@ -122,14 +127,20 @@ def walked(state: CallState, ended: int) -> tuple[CallState, Answer]:
 
 
 @pytest.mark.parametrize("media", [MediaState.EXPECTED, MediaState.CONNECTED, MediaState.LOST])
-def test_a_lost_stream_is_connected_again_three_times_in_all(media: MediaState) -> None:
+def test_three_losses_are_survived_and_the_fourth_is_led_by_the_gateway(media: MediaState) -> None:
     state, found = walked(replace(TALKING, media=media), 1)
     assert found == Connect(2)
-    state, found = walked(replace(state, media=media), 2)
-    assert found == Connect(3)
-    state, found = walked(replace(state, media=media), 3)
-    assert found == HangUp(Farewell.TROUBLE)
-    assert state.outcome is Outcome.REFUSED
+    for ended in (2, 3):
+        state, found = walked(replace(state, media=media), ended)
+        if media is MediaState.EXPECTED:  # nobody took this one either
+            assert found == Wait(ended - 1, (), goes_on=True)
+            state = after_round(state, ended - 1, "")
+            found = answer(state)
+        assert found == Connect(ended + 1)
+    state, found = walked(replace(state, media=media), 4)
+    assert found == TalkPlainly()
+    assert state.generation == 5
+    assert walked(state, 4) == (state, TalkPlainly())
 
 
 def test_a_repeat_of_an_older_end_gets_the_present_stream() -> None:
@@ -194,7 +205,7 @@ def test_who_finds_nobody_may_leave_a_message_where_the_agent_takes_them() -> No
     gone = after_dial(replace(ringing, status=CallStatus.COMPLETED), TransferOutcome.CALLER_LEFT)
     assert answer_after_dial(gone) == HangUp(Farewell.NONE)
     assert answer_after_dial(after_dial(ringing, TransferOutcome.ACCEPTED)) == HangUp(Farewell.NONE)
-    lost = after_stream(replace(TALKING, generation=MOST_GENERATIONS, takes_messages=True), MOST_GENERATIONS)
+    lost = after_failure(replace(TALKING, takes_messages=True))
     assert answer(lost) == TakeMessage(Farewell.TROUBLE)
     # a message that was left ends the call: nobody must wait for hours to see whether somebody is still talking
     assert after_message(lost).next_step is NextStep.HANG_UP

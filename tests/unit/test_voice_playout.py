@@ -31,12 +31,12 @@ class FarEnd:
         """One way."""
         self.messages: list[tuple[float, str, int]] = []
         """When each message was sent, its kind, its bytes of audio."""
-        self.echo: Callable[[str], None] = lambda _: None
+        self.echo: Callable[[str], object] = lambda _: None
         self.queued = 0
         self.dropped = 0
         self._free_at = 0.0
         self._clears = 0
-        self._under_way: deque[Callable[[], None]] = deque()
+        self._under_way: deque[Callable[[], object]] = deque()
 
     @property
     def played(self) -> int:
@@ -58,7 +58,7 @@ class FarEnd:
     def _note(self, kind: str, size: int) -> None:
         self.messages.append((now(), kind, size))
 
-    def _arrive(self, act: Callable[..., None], *values: object) -> None:
+    def _arrive(self, act: Callable[..., object], *values: object) -> None:
         """After the way through the network, in the order of sending: timers of one moment have none."""
         self._under_way.append(partial(act, *values))
         asyncio.get_running_loop().call_later(self.delay_s, self._next)

@@ -13,7 +13,7 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 
-ANSWER_WITHIN_S: Final = 0.3
+ANSWER_WITHIN_S: Final = 1.0
 """A caller waits meanwhile, and so does the row of the call."""
 LOOK_EVERY_S: Final = 1.0
 RETURNING: Final = "returning"

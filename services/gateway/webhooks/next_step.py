@@ -14,8 +14,8 @@ from shared.contracts.calls import CallStatus, MediaState, NextStep, TransferMod
 from shared.contracts.conversations import Outcome
 from shared.contracts.relay import Transport
 
-MOST_GENERATIONS = 3
-"""How often a call is connected to a voice process before we stop trying and let a person call."""
+MOST_GENERATIONS = 4
+"""How often a call is connected to a voice process: three losses are survived. Then the gateway leads it itself."""
 
 KEYS = {WhenFull.CALL_BACK: "1", WhenFull.VOICEMAIL: "2"}
 """What a caller who waits may press instead."""
@@ -105,6 +105,13 @@ class Wait:
     number: int
     """Of the document; the first one says more."""
     offers: tuple[WhenFull, ...]
+    goes_on: bool = False
+    """A conversation that was cut off is to be connected again in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkPlainly:
+    """Go on with the conversation from here, without a voice process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ class LeaveMessage:
     """Say to an answering machine who called and why, then hang up."""
 
 
-Answer = Connect | Wait | PutThrough | HangUp | TakeMessage | LeaveMessage
+Answer = Connect | Wait | TalkPlainly | PutThrough | HangUp | TakeMessage | LeaveMessage
 
 
 def answer(state: CallState) -> Answer:
@@ -120,7 +127,11 @@ def answer(state: CallState) -> Answer:
     if state.is_over:
         return HangUp(Farewell.NONE)
     if state.media is MediaState.WAITING:
-        return Wait(state.rounds_waited, tuple(offer for offer in KEYS if offer in state.when_full))
+        goes_on = state.generation > 1
+        offers = () if goes_on else tuple(offer for offer in KEYS if offer in state.when_full)
+        return Wait(state.rounds_waited, offers, goes_on)
+    if state.media is MediaState.PLAIN:
+        return TalkPlainly()
     if state.media is not MediaState.FINISHED:
         return Connect(state.generation, state.transport)
     return _ending(state)
@@ -167,18 +178,23 @@ def after_stream(state: CallState, ended: int, relay: RelayEnd | None = None) ->
     """The stream or relay session of generation `ended` is over, or never came about.
 
     A finished conversation stands. A lost one is connected again as the next generation, at most MOST_GENERATIONS in
-    all. An older generation's end was dealt with before; one that the row never reached was forgotten with a row.
-    `relay` is what Twilio said of a session.
+    all; when nobody took a second one either, a moment later: a process that is gone must first be noticed by whoever
+    sends streams to it. After that there is one more generation, which is the gateway's own. An older generation's end
+    was dealt with before; one that the row never reached was forgotten with a row. `relay` is what Twilio said of a
+    session.
     """
-    if state.is_over or ended < state.generation or state.media is MediaState.WAITING:
+    if state.is_over or ended < state.generation or state.media in (MediaState.WAITING, MediaState.PLAIN):
         return state
     if relay is not None:
         state = _handed_back(state, ended, relay)
     if state.media is MediaState.FINISHED:
         return _confirmed(state)
     if ended >= MOST_GENERATIONS:
-        return given_up(state)
-    return replace(state, generation=ended + 1, media=MediaState.EXPECTED, transport=_next_transport(state, relay))
+        return replace(state, generation=ended + 1, media=MediaState.PLAIN)
+    following = replace(state, generation=ended + 1, media=MediaState.EXPECTED, transport=_next_transport(state, relay))
+    if state.media is MediaState.EXPECTED and ended > 1:
+        return replace(following, media=MediaState.WAITING, rounds_waited=state.rounds_waited + 1)
+    return following
 
 
 def _handed_back(state: CallState, ended: int, relay: RelayEnd) -> CallState:
@@ -205,6 +221,13 @@ def _confirmed(state: CallState) -> CallState:
     if state.next_step is NextStep.TRANSFER and state.person is not None:
         return replace(state, outcome=Outcome.FOLLOW_UP)
     return given_up(state)
+
+
+def talked_to_the_end(state: CallState, step: NextStep, outcome: Outcome) -> CallState:
+    """A conversation that the gateway led has come to its end."""
+    if state.is_over or state.media is not MediaState.PLAIN:
+        return state
+    return _confirmed(replace(state, media=MediaState.FINISHED, next_step=step, outcome=outcome))
 
 
 def given_up(state: CallState) -> CallState:

@@ -30,6 +30,7 @@ class Phrases:
     """{company}; to the person who is rung."""
     it_is_about: str
     press_to_take: str
+    one_moment: str
     lines_busy: str
     please_hold: str
     still_busy: str
@@ -55,6 +56,7 @@ _ENGLISH = Phrases(
     caller_waits="A caller of {company} would like to talk to you.",
     it_is_about="It is about:",
     press_to_take="Press 1 to take the call, or 2 to decline.",
+    one_moment="One moment, please.",
     lines_busy="I am sorry, all our lines are busy at the moment.",
     please_hold="Please stay on the line, you will be served as soon as one is free.",
     still_busy="Thank you for waiting. All our lines are still busy.",
@@ -81,6 +83,7 @@ _BY_LANGUAGE = {
         caller_waits="Jemand ruft bei {company} an und möchte mit Ihnen sprechen.",
         it_is_about="Es geht um:",
         press_to_take="Drücken Sie die 1, um das Gespräch anzunehmen, oder die 2, um abzulehnen.",
+        one_moment="Einen Moment, bitte.",
         lines_busy="Es tut mir leid, im Augenblick sind alle Leitungen besetzt.",
         please_hold="Bitte bleiben Sie am Apparat, Sie kommen an die Reihe, sobald eine frei wird.",
         still_busy="Danke, dass Sie warten. Noch sind alle Leitungen besetzt.",
@@ -104,6 +107,7 @@ _BY_LANGUAGE = {
         caller_waits="Alguien que llama a {company} quiere hablar con usted.",
         it_is_about="Se trata de:",
         press_to_take="Pulse 1 para aceptar la llamada o 2 para rechazarla.",
+        one_moment="Un momento, por favor.",
         lines_busy="Lo siento, en este momento todas las líneas están ocupadas.",
         please_hold="Por favor, no cuelgue, le atenderemos en cuanto quede una libre.",
         still_busy="Gracias por esperar. Todas las líneas siguen ocupadas.",
@@ -127,6 +131,7 @@ _BY_LANGUAGE = {
         caller_waits="Une personne appelle {company} et souhaite vous parler.",
         it_is_about="C'est au sujet de :",
         press_to_take="Appuyez sur 1 pour prendre l'appel, ou sur 2 pour le refuser.",
+        one_moment="Un instant, s'il vous plaît.",
         lines_busy="Je suis désolé, toutes nos lignes sont occupées pour le moment.",
         please_hold="Veuillez rester en ligne, nous vous répondrons dès que l'une d'elles sera libre.",
         still_busy="Merci de patienter. Toutes nos lignes sont encore occupées.",
@@ -150,6 +155,7 @@ _BY_LANGUAGE = {
         caller_waits="Iemand belt met {company} en wil u graag spreken.",
         it_is_about="Het gaat over:",
         press_to_take="Druk op 1 om het gesprek aan te nemen, of op 2 om te weigeren.",
+        one_moment="Een ogenblik, alstublieft.",
         lines_busy="Het spijt me, op dit moment zijn al onze lijnen bezet.",
         please_hold="Blijft u alstublieft aan de lijn, u wordt geholpen zodra er een vrij is.",
         still_busy="Dank u voor het wachten. Al onze lijnen zijn nog bezet.",

@@ -21,6 +21,7 @@ from services.gateway.webhooks.next_step import (
     LeaveMessage,
     PutThrough,
     TakeMessage,
+    TalkPlainly,
     Wait,
 )
 from services.gateway.webhooks.next_step import answer as usual_answer
@@ -124,7 +125,9 @@ class Switchboard:
             count_end(rows)
         return document
 
-    def _write(self, answer: Answer, rows: CallRows, message: str) -> str:
+    def _write(  # noqa: PLR0911  (an answer a line)
+        self, answer: Answer, rows: CallRows, message: str
+    ) -> str:
         phrases = phrases_for(rows.agent.language)
         match answer:
             case Connect(generation, transport):
@@ -133,10 +136,13 @@ class Switchboard:
                 relay = _relay(rows, generation, phrases) if transport is Transport.CONVERSATION_RELAY else None
                 token = self._stream_token(rows, generation)
                 return twiml.connect(self._addresses, generation, token, announced, relay)
+            case Wait(number, _, True):
+                return twiml.wait(self._addresses, phrases, number, [phrases.one_moment], twiml.MOMENT_S)
             case Wait(number, offers):
-                return twiml.wait(
-                    self._addresses, phrases, number, _while_waiting(number, offers, phrases), bool(offers)
-                )
+                sentences = _while_waiting(number, offers, phrases)
+                return twiml.wait(self._addresses, phrases, number, sentences, takes_keys=bool(offers))
+            case TalkPlainly():
+                return twiml.talk_plainly(self._addresses)
             case PutThrough(number, apologising, warm):
                 sentences = [phrases.trouble, phrases.connecting] if apologising else [phrases.connecting]
                 shown = _shown_number(rows)
@@ -173,9 +179,14 @@ def twiml_response(document: str) -> Response:
 def count_end(rows: CallRows) -> None:
     """Count a call that closed, after the commit, unless a voice process has counted it at the end of its stream."""
     refused = rows.conversation.outcome == Outcome.REFUSED
-    if refused or rows.call.media_state in (MediaState.EXPECTED, MediaState.WAITING):
-        direction = "outbound" if rows.call.direction.startswith("outbound") else "inbound"
-        calls_total.labels(direction=direction, outcome=rows.conversation.outcome).inc()
+    if refused or rows.call.media_state in (MediaState.EXPECTED, MediaState.WAITING, MediaState.PLAIN):
+        count_call(rows.call.direction, rows.conversation.outcome or "")
+
+
+def count_call(direction: str, outcome: str) -> None:
+    """Count the end of a call that no voice process has counted."""
+    labels = {"direction": "outbound" if direction.startswith("outbound") else "inbound", "outcome": outcome}
+    calls_total.labels(**labels).inc()
 
 
 async def _message(book: CallBook, answer: Answer, rows: CallRows) -> str:

@@ -27,6 +27,8 @@ PRESS_WITHIN_S = 6
 """How long a person has to press a key, each time they are asked."""
 HOLD_S = 6
 """Silence between two sentences to a caller who waits."""
+MOMENT_S = 2
+"""Before a call that was cut off is connected once more."""
 RECORDING_EVENTS = "completed absent"
 """In TwiML a list is a string with spaces between."""
 
@@ -85,6 +87,10 @@ class Addresses:
         """Asked when a caller who waits has heard document number `number`."""
         return f"{self.public}/twilio/voice/wait?over={number:d}"
 
+    def plain(self, turn: int) -> str:
+        """Asked for reply number `turn` of a line that no voice process leads."""
+        return f"{self.public}/twilio/voice/plain?turn={turn:d}"
+
     @property
     def put_through(self) -> str:
         """Asked by a call that an operator puts through."""
@@ -124,7 +130,7 @@ def connect(
     after = addresses.after_stream(generation)
     response = VoiceResponse()
     if announced is not None:
-        _say(response, announced, [announced.recorded])
+        say(response, announced, [announced.recorded])
         recording = Start()
         recording.recording(
             channels="dual", track="both", trim="do-not-trim",
@@ -157,7 +163,7 @@ def put_through(
     up. With `action` nothing behind `<Dial>` is ever reached.
     """
     response = VoiceResponse()
-    _say(response, phrases, sentences)
+    say(response, phrases, sentences)
     is_plain = told_at is None and digits is None
     dial = Dial(
         clean_xml_text(number) if is_plain else None,
@@ -180,7 +186,7 @@ def brief(addresses: Addresses, phrases: Phrases, briefing: str, call_sid: str) 
     response = VoiceResponse()
     for sentences in ([briefing, phrases.press_to_take], [phrases.press_to_take]):
         gather = Gather(num_digits=1, timeout=PRESS_WITHIN_S, action=addresses.transfer_answer(call_sid), method="POST")
-        _say(gather, phrases, sentences)
+        say(gather, phrases, sentences)
         response.append(gather)
     response.hangup()
     return str(response)
@@ -189,7 +195,7 @@ def brief(addresses: Addresses, phrases: Phrases, briefing: str, call_sid: str) 
 def notice(phrases: Phrases) -> str:
     """Tell the person who picked up that the call is recorded; at the end of the document they are put through."""
     response = VoiceResponse()
-    _say(response, phrases, [phrases.recorded])
+    say(response, phrases, [phrases.recorded])
     return str(response)
 
 
@@ -198,18 +204,33 @@ def bridge() -> str:
     return str(VoiceResponse())
 
 
-def wait(addresses: Addresses, phrases: Phrases, number: int, sentences: list[str], takes_keys: bool) -> str:
+def wait(
+    addresses: Addresses,
+    phrases: Phrases,
+    number: int,
+    sentences: list[str],
+    hold_s: int = HOLD_S,
+    *,
+    takes_keys: bool = False,
+) -> str:
     """Say the sentences and hold the line for a moment, then ask again; a key is told at once."""
     response = VoiceResponse()
     over = addresses.after_round(number)
     if takes_keys:
-        gather = Gather(num_digits=1, timeout=HOLD_S, action=over, method="POST", finish_on_key="")
-        _say(gather, phrases, sentences)
+        gather = Gather(num_digits=1, timeout=hold_s, action=over, method="POST", finish_on_key="")
+        say(gather, phrases, sentences)
         response.append(gather)
     else:
-        _say(response, phrases, sentences)
-        response.pause(length=HOLD_S)
+        say(response, phrases, sentences)
+        response.pause(length=hold_s)
     response.redirect(over, method="POST")
+    return str(response)
+
+
+def talk_plainly(addresses: Addresses) -> str:
+    """Go over to the plain line, which knows by itself how far it has come."""
+    response = VoiceResponse()
+    response.redirect(addresses.plain(1), method="POST")
     return str(response)
 
 
@@ -219,13 +240,13 @@ def take_message(addresses: Addresses, phrases: Phrases, sentences: list[str], f
     Without an `action`, `<Record>` would ask for this same document again, for ever.
     """
     response = VoiceResponse()
-    _say(response, phrases, [*sentences, phrases.leave_message])
+    say(response, phrases, [*sentences, phrases.leave_message])
     response.record(
         action=addresses.after_message, method="POST", max_length=LONGEST_MESSAGE_S, timeout=MESSAGE_SILENCE_S,
         finish_on_key="#", play_beep=True, trim="trim-silence",
         recording_status_callback=addresses.recording, recording_status_callback_event=RECORDING_EVENTS,
     )  # fmt: skip
-    _say(response, phrases, farewell)
+    say(response, phrases, farewell)
     response.hangup()
     return str(response)
 
@@ -233,12 +254,12 @@ def take_message(addresses: Addresses, phrases: Phrases, sentences: list[str], f
 def hang_up(phrases: Phrases, sentences: list[str]) -> str:
     """Say the sentences, then end the call."""
     response = VoiceResponse()
-    _say(response, phrases, sentences)
+    say(response, phrases, sentences)
     response.hangup()
     return str(response)
 
 
-def _say(response: VoiceResponse | Gather, phrases: Phrases, sentences: list[str]) -> None:
+def say(response: VoiceResponse | Gather, phrases: Phrases, sentences: list[str]) -> None:
     """One `<Say>` for all sentences; none for nothing, because an empty one is an error (13520)."""
     text = clean_xml_text(" ".join(sentences)).strip()
     if text:

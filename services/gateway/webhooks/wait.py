@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from services.gateway.webhooks.next_step import MOST_GENERATIONS
 from services.gateway.webhooks.signed import Report, TwilioSigned
 from services.gateway.webhooks.waiting import MOST_ROUNDS, after_round
 from services.gateway.wiring import Wired
 
 routes = APIRouter(include_in_schema=False)
-_ROUNDS = {str(number): number for number in range(1, MOST_ROUNDS + 1)}
+_ROUNDS = {str(number): number for number in range(1, MOST_ROUNDS + MOST_GENERATIONS)}
 
 
 @routes.post("/twilio/voice/wait", dependencies=[Depends(TwilioSigned())])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from services.gateway.webhooks.next_step import KEYS, CallState, given_up
+from services.gateway.webhooks.next_step import KEYS, CallState
 from shared.admission.slots import Verdict
 from shared.contracts.calls import MediaState, NextStep, WhenFull
 from shared.contracts.conversations import Outcome
@@ -27,12 +27,13 @@ def wants_slot(state: CallState) -> bool:
 def seated(state: CallState, verdict: Verdict) -> CallState:
     """A call that wants a slot, when it is known whether there is one.
 
-    A lost call does not wait: its caller was cut off in the middle of a conversation.
+    A lost call does not wait: its caller was cut off in the middle of a conversation, and that goes on without a voice
+    process, which nobody has to wait for.
     """
     if verdict in (Verdict.ADMITTED, Verdict.UNKNOWN):
         return state
     if verdict is Verdict.NO_TIER or state.generation > 1:
-        return given_up(state)
+        return replace(state, media=MediaState.PLAIN)
     if WhenFull.WAIT in state.when_full and state.rounds_waited < MOST_ROUNDS:
         return replace(state, media=MediaState.WAITING, rounds_waited=state.rounds_waited + 1)
     return _turned_away(state, next((offer for offer in state.when_full if offer in _STEPS), WhenFull.CALL_BACK))

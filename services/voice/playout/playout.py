@@ -116,10 +116,12 @@ class Playout:
         if ahead > 0:
             await asyncio.sleep(ahead + REFILL_S)
 
-    def echoed(self, name: str) -> None:
-        """A mark came back."""
-        if self.ledger.echoed(name, self._clock.monotonic()):
+    def echoed(self, name: str) -> bool:
+        """A mark came back; true when that proves that everything before it was played."""
+        is_proof = self.ledger.echoed(name, self._clock.monotonic())
+        if is_proof:
             self._echo.set()
+        return is_proof
 
     async def until_played(self, turn: int) -> None:
         """Wait until the far end has played everything of the turn, or must have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -13,10 +13,8 @@ from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import CallStatus, MediaState
 from shared.database.engine import AsyncSessions
 from shared.database.models import Agent, Call, Conversation, OutboundCall
+from shared.record.turns import first_turn
 
-NUMBERS_PER_GENERATION: Final = 1000
-"""Turn numbers of one generation: what an earlier process stores late can never collide with what its successor
-stores. More turns than fit into the longest call."""
 _OVER = [status.value for status in CallStatus if status.is_final]
 
 
@@ -39,7 +37,7 @@ class ClaimedCall:
     @property
     def first_turn(self) -> int:
         """The number of this generation's first turn."""
-        return (self.generation - 1) * NUMBERS_PER_GENERATION + 1
+        return first_turn(self.generation)
 
 
 async def claim(sessions: AsyncSessions, call_sid: str, generation: int) -> ClaimedCall | None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
 from shared.contracts.relay import Transport
 from shared.rates.usage import Used
-from shared.security.redaction import without_card_numbers
-from shared.security.xml_text import clean_xml_text
-
-LONGEST_TEXT: Final = 20_000
-"""Characters of one turn; far above what is said in the longest one."""
+from shared.record.turns import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +56,6 @@ class TurnNote:
             "sources": self.sources,
             "origin": self.origin,
         }
-
-
-def storable(text: str) -> str:
-    """`text` without card numbers, control characters and halves of characters."""
-    return without_card_numbers(clean_xml_text(text, LONGEST_TEXT))
 
 
 @dataclass(frozen=True, slots=True)

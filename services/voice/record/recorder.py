@@ -52,9 +52,8 @@ class _Waiting:
 
     def before(self, later: _Waiting) -> _Waiting:
         """Both together, this one first."""
-        return _Waiting(
-            self.key, self.turns + later.turns, later.standing or self.standing, later.ending or self.ending
-        )
+        turns = {turn.number: turn for turn in (*self.turns, *later.turns)}
+        return _Waiting(self.key, list(turns.values()), later.standing or self.standing, later.ending or self.ending)
 
 
 class Recorder:
@@ -226,6 +225,14 @@ _STAND = (
 )
 """A process whose call was taken over no longer says where the conversation stands; its turns are kept all the same."""
 
+_LONGER = ("text", "heard", "interrupted", "ended_at", "stages_ms", "sources", "origin")
+"""What changes while a turn is being spoken: it is noted sentence by sentence, and each note says more."""
+_TOLD = insert(Turn)
+_TELL = _TOLD.on_conflict_do_update(
+    index_elements=[Turn.conversation_id, Turn.number],
+    set_={name: _TOLD.excluded[name] for name in _LONGER},
+    where=_TOLD.excluded.ended_at > Turn.ended_at,
+)
 
 _AT_ONCE = text(
     """
@@ -249,7 +256,10 @@ _AT_ONCE = text(
         conversation_id uuid, number integer, speaker text, text text, heard text, interrupted boolean, phase text,
         started_at timestamptz, ended_at timestamptz, stages_ms jsonb, sources jsonb, origin text
     )
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (conversation_id, number) DO UPDATE SET
+        text = excluded.text, heard = excluded.heard, interrupted = excluded.interrupted, ended_at = excluded.ended_at,
+        stages_ms = excluded.stages_ms, sources = excluded.sources, origin = excluded.origin
+    WHERE excluded.ended_at > turns.ended_at
     """
 )
 """What `_write` does, for calls that go on: one statement is a transaction of its own, and one way to the database and
@@ -257,7 +267,7 @@ back instead of five. Every turn of every call is written by it."""
 
 
 async def _write_at_once(session: AsyncSession, batch: Iterable[_Waiting]) -> None:
-    """Insert turns, once, and update where conversations stand, in one statement."""
+    """Write turns, the latest word about each, and where conversations stand, in one statement."""
     stands = [_standing_row(one.key, one.standing) for one in batch if one.standing is not None]
     turns = [turn.as_row(one.key.conversation_id) for one in batch for turn in one.turns]
     connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
@@ -265,14 +275,14 @@ async def _write_at_once(session: AsyncSession, batch: Iterable[_Waiting]) -> No
 
 
 async def _write(session: AsyncSession, batch: Iterable[_Waiting]) -> None:
-    """Insert turns, once, and update where conversations stand."""
+    """Write turns, the latest word about each, and where conversations stand."""
     stands = [_standing_row(one.key, one.standing) for one in batch if one.standing is not None]
     if stands:
         connection = await session.connection()
         await connection.execute(_STAND, stands)
     turns = [turn.as_row(one.key.conversation_id) for one in batch for turn in one.turns]
     if turns:
-        await session.execute(insert(Turn).on_conflict_do_nothing(), turns)
+        await session.execute(_TELL, turns)
 
 
 def _standing_row(key: CallKey, standing: Standing) -> dict[str, Any]:

@@ -121,6 +121,8 @@ class RelayLine:
         self._is_told = True
         self._spoken.played(words, self._clock.monotonic())
         self._news.set()
+        if self._caller is not None:
+            self._caller.heard_more()
 
     def we_speak(self, *, begins: bool) -> None:
         """Twilio's voice began or stopped; an end before this turn's beginning is that of the turn before."""

@@ -32,6 +32,7 @@ from shared.clock import Clock
 from shared.contracts import calls
 from shared.conversation.ports import NextStep, Provenance, Reply, Sentence
 from shared.conversation.reply import SpokenReply
+from shared.conversation.state import ConversationState
 from shared.conversation.understanding import backchannels
 from shared.conversation.understanding.languages import words_of
 from shared.observability.logs import get_logger
@@ -116,6 +117,9 @@ class Call:
         self._keys: asyncio.Queue[Said] = asyncio.Queue(MOST_KEYS)
         self._speaking: Speaking | None = None
         self._answering: Said | None = None
+        self._noted_whole = 0
+        """How many sentences of the present reply the record knows to have been heard."""
+        self._hands_over = False
         self._began_at = parts.clock.monotonic()
         self._quiet_since = self._began_at
         self._warned = parts.limits.warn_after is None
@@ -134,10 +138,38 @@ class Call:
             now = self._clock.monotonic()
             self._keys.put_nowait(Said(says, now, now, now, key))
 
+    def heard_more(self) -> None:
+        """A sentence of a longer reply was heard: whoever has to go on without us goes on behind it."""
+        speaking = self._speaking
+        if speaking is None or not isinstance(speaking.reply, SpokenReply):
+            return
+        now = self._clock.monotonic()
+        whole = speaking.whole_sentences(now)
+        if self._noted_whole < whole < len(speaking.sentences):
+            self._noted_whole = whole
+            heard = " ".join((*speaking.meanwhile, *speaking.sentences[:whole]))
+            turn = self._turns.of_assistant(speaking, heard, {}, speaking.began_at or now)
+            self._note(turn, state=speaking.reply.in_flight(whole))
+
     def silenced_us(self) -> None:
         """The caller spoke, and the line has cut us off already."""
         if self._speaking is not None and self._speaking.began_at is not None:
             self._speaking.interrupt()
+
+    # Leaving in good order.
+
+    def hand_over(self) -> None:
+        """Another process shall go on with the call: say no more than the sentence that is being said."""
+        self._hands_over = True
+        if self._speaking is not None:
+            self._speaking.hold()
+
+    @property
+    def is_between_sentences(self) -> bool:
+        """Whether nobody is in the middle of a sentence, so that the call may be cut here."""
+        now = self._clock.monotonic()
+        speaks = self._speaking is not None and (not self._speaking.is_held or self._line.is_sounding(now))
+        return not speaks and not self._listening.is_hearing_words
 
     # The call from beginning to end.
 
@@ -190,7 +222,7 @@ class Call:
     async def _store_the_end(self, step: calls.NextStep | None) -> Ending:
         ending = Ending(calls.MediaState.LOST)
         try:
-            self._settle_the_rest()
+            self._settle_the_rest(goes_on=step is None and not self._may_be_over)
             if step is not None:
                 ending = Ending(calls.MediaState.FINISHED, step, self._assistant.outcome())
             elif self._may_be_over:
@@ -219,13 +251,24 @@ class Call:
             used=self._meter.used,
         )
 
-    def _settle_the_rest(self) -> None:
-        """What was going on when the call ended: our reply as far as it was heard, the caller's words as they stand."""
-        if self._speaking is not None:
-            self._settle(self._speaking)
-        for said in self._listening.take_rest(self._clock.monotonic()):
-            self._assistant.commit(self._assistant.reply_to(said.text), "", complete=False)
-            self._note_caller(said)
+    def _settle_the_rest(self, *, goes_on: bool) -> None:
+        """What was going on when the call ended: our reply as far as it was heard, the caller's words as they stand.
+
+        A call that goes on elsewhere goes on with the rest of a reply that nobody interrupted.
+        """
+        now = self._clock.monotonic()
+        speaking, rest = self._speaking, self._listening.take_rest(now)
+        unfinished = None
+        if speaking is not None:
+            if goes_on and isinstance(speaking.reply, SpokenReply) and not (speaking.interrupted or rest):
+                unfinished = speaking.reply.in_flight(speaking.whole_sentences(now))
+            self._settle(speaking)
+        for said in rest:
+            reply = self._assistant.reply_to(said.text)
+            self._assistant.commit(reply, "", complete=False)
+            self._note_caller(said, self._assistant.state)
+        if unfinished is not None:
+            self._note(state=unfinished)
 
     # Talking: a turn of the caller, a reply, and what was heard of it.
 
@@ -240,8 +283,9 @@ class Call:
         """Wait for something to answer, and answer it."""
         match await self._next_event():
             case Said() as said:
-                self._note_caller(said)
-                return await self._say(self._ahead.reply_to(said.text), said)
+                reply = self._ahead.reply_to(said.text)
+                self._note_caller(said, reply.in_flight(0))
+                return await self._say(reply, said)
             case CannotHear():
                 return await self._give_up(self._apologies.cannot_hear)
             case _Moment.SILENCE:
@@ -288,7 +332,9 @@ class Call:
         number = self._turns.number()
         road = Road(self._line, self._listening.floor, lambda: self._conversation.model_waited_s)
         speaking = Speaking(reply, number, road, self._clock, self._waiting(reply, answering))
-        self._speaking, self._answering = speaking, answering
+        self._speaking, self._answering, self._noted_whole = speaking, answering, 0
+        if self._hands_over:
+            speaking.hold()
         self._barge_in.watch(speaking)
         try:
             await speaking.run()
@@ -397,12 +443,13 @@ class Call:
 
     # The record.
 
-    def _note_caller(self, said: Said) -> None:
+    def _note_caller(self, said: Said, state: ConversationState) -> None:
         phase = self._assistant.state.phase
-        self._note(self._turns.of_caller(said.noted, phase, said.began_at, said.spoken_until))
+        self._note(self._turns.of_caller(said.noted, phase, said.began_at, said.spoken_until), state=state)
 
-    def _note(self, *turns: TurnNote) -> None:
-        state = self._assistant.state
+    def _note(self, *turns: TurnNote, state: ConversationState | None = None) -> None:
+        """Have turns stored, and what another process would go on from: the present state when none is given."""
+        state = state if state is not None else self._assistant.state
         standing = Standing(
             checkpoint=state.to_json(),
             email=state.email.confirmed or state.email.candidate,

@@ -27,6 +27,9 @@ log = get_logger(__name__)
 NORMAL, INTERNAL_ERROR, RESTARTING, TRY_AGAIN = 1000, 1011, 1012, 1013
 """Close codes (RFC 6455 section 7.4.1 and the IANA registry)."""
 CLOSE_WITHIN_S: Final = 2.0
+MOVE_EVERY_S: Final = 0.1
+MOVED_AT_ONCE: Final = 2
+"""Twenty calls a second are asked to leave."""
 
 Admit = Callable[[Introduction], Awaitable[ClaimedCall]]
 """Check a socket's token and claim its call. Raises StreamRefused, and Transient when it cannot be checked."""
@@ -85,7 +88,7 @@ class Calls:
         self._clock = clock
         self._slots = slots
         self._opening = 0
-        self._live: set[asyncio.Task[Ending]] = set()
+        self._live: dict[asyncio.Task[Ending], Call] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
         self.draining = False
@@ -156,8 +159,9 @@ class Calls:
     async def _supervise(self, claimed: ClaimedCall, make_call: Callable[[], Call]) -> int:
         """Run one call in a task of its own; the code to close its socket with."""
         began = self._clock.monotonic()
-        work = asyncio.create_task(make_call().run(), name="call")
-        self._live.add(work)
+        call = make_call()
+        work = asyncio.create_task(call.run(), name="call")
+        self._live[work] = call
         self._none_left.clear()
         self._show()
         self._slots.changed(reservation(claimed.call_sid, claimed.generation))
@@ -169,7 +173,7 @@ class Calls:
             await asyncio.wait({work})
             raise
         finally:
-            self._live.discard(work)
+            del self._live[work]
             if not self._live:
                 self._none_left.set()
             self._show()
@@ -190,6 +194,27 @@ class Calls:
         self.draining = True
         self._show()
         self._slots.changed()
+
+    async def hand_over(self, within_s: float) -> None:
+        """Leave every call to another process, each where nobody is in the middle of a sentence.
+
+        A few at a time, so that the others are not overrun; what is left when the time is up is cut as it stands.
+        """
+        until = self._clock.monotonic() + within_s
+        staying, leaving = list(self._live), set[asyncio.Task[Ending]]()
+        while self._live and self._clock.monotonic() < until:
+            for work in staying[:MOVED_AT_ONCE]:
+                if work in self._live:
+                    self._live[work].hand_over()
+                    leaving.add(work)
+            del staying[:MOVED_AT_ONCE]
+            ready = {work for work in leaving if work in self._live and self._live[work].is_between_sentences}
+            for work in ready:
+                work.cancel()
+            leaving -= ready
+            metrics.drain_moved_total.inc(len(ready))
+            await asyncio.sleep(MOVE_EVERY_S)
+        await self.cut()
 
     async def cut(self) -> None:
         """Leave every call as it stands: another process goes on with it."""

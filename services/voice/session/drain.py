@@ -1,7 +1,8 @@
 """The end of a voice process: live calls go on, new ones go elsewhere.
 
 Plain uvicorn closes every WebSocket 0.1 s after SIGTERM. This server first lets the world notice that it is not ready,
-then refuses new sockets, waits for its calls up to a deadline, and only then stops. A second signal means now.
+then refuses new sockets, waits for its calls up to a deadline, hands the rest over to other processes between two
+sentences, and only then stops. A second signal means now.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class DrainTimes:
     """Not ready, but still taking sockets, until proxies have noticed."""
     drain: float
     """How long calls may go on after that."""
+    move: float
+    """How long handing over what is left may take; each call leaves at the end of a sentence."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -70,6 +73,6 @@ class DrainingServer(uvicorn.Server):
                 await self._calls.until_none()
         except TimeoutError:
             log.warning("drain_deadline", active=self._calls.active)
-            await self._calls.cut()
+            await self._calls.hand_over(self._times.move)
         log.info("drain_over", signal=sig)
         super().handle_exit(sig, None)

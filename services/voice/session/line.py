@@ -68,6 +68,10 @@ class Caller(Protocol):
         """A key of the telephone."""
         ...
 
+    def heard_more(self) -> None:
+        """Something of ours was heard to its end."""
+        ...
+
     def silenced_us(self) -> None:
         """The line itself has cut off what we were saying, because the caller began to speak."""
         ...

@@ -129,8 +129,12 @@ class _Frames:
 
     def __init__(self, hearing: Hearing, playout: Playout, caller: Caller) -> None:
         self._caller = caller
+        self._playout = playout
         self.audio = hearing.hear
-        self.mark = playout.echoed
+
+    def mark(self, name: str) -> None:
+        if self._playout.echoed(name):
+            self._caller.heard_more()
 
     def digit(self, digit: str) -> None:
         self._caller.pressed(digit)

@@ -19,6 +19,7 @@ from services.voice.transport.media_socket import SocketClosed
 from shared.clock import Clock
 from shared.conversation.phrases import Phrase
 from shared.conversation.ports import Reply, Sentence
+from shared.conversation.spoken.speakable import count_words
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
@@ -99,6 +100,9 @@ class Speaking:
         self._thoughts: asyncio.Queue[_Thought | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
         self._waits_for_caller = False
+        self._holds = False
+        self.is_held = False
+        """Nothing more of it will leave; what has left may still be heard."""
 
     @property
     def text(self) -> str:
@@ -164,6 +168,19 @@ class Speaking:
                 self.voiceless = True
                 work.cancel()
 
+    def whole_sentences(self, now: float) -> int:
+        """How many of its sentences the caller has heard to their end."""
+        words = count_words(self.heard_of_reply(now))
+        for number, sentence in enumerate(self.sentences):
+            words -= count_words(sentence)
+            if words < 0:
+                return number
+        return len(self.sentences)
+
+    def hold(self) -> None:
+        """Send no sentence behind the present one; then wait to be cancelled."""
+        self._holds = True
+
     def interrupt(self) -> None:
         """Send nothing more. Takes effect at once: what was not sent by now will not be."""
         self.interrupted = True
@@ -212,6 +229,9 @@ class Speaking:
 
     async def _play(self, sounds: Sounds) -> None:
         while (spoken := await sounds.get()) is not None:
+            if self._holds:
+                self.is_held = True
+                await asyncio.Event().wait()
             await spoken.play(self._take_the_floor)
 
     def _fill_the_time(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from shared.contracts.knowledge import Passage
 from shared.conversation.spoken.sentences import SentenceSplitter
@@ -25,6 +26,7 @@ _CODE_LINE = re.compile(r"^\s*(`+).*\1\s*$")
 _NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)]|[a-z][.)])\s+")
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """A rough stem: enough to match "restarting" with "restart"."""
     for ending in _ENDINGS:
@@ -36,6 +38,15 @@ def stem(word: str) -> str:
 def stems(text: str, words: QuestionWords) -> frozenset[str]:
     """Stems of the words with content."""
     return frozenset(stem(word) for word in bare(text).split() if word not in words.function_words)
+
+
+@lru_cache(maxsize=1_000)
+def stems_of_passage(title: str, heading: str, text: str, words: QuestionWords) -> frozenset[str]:
+    """The same of all that a passage says.
+
+    Kept: each sentence of an answer is compared with every passage, and the same passages are found again and again.
+    """
+    return stems(f"{title} {heading} {text}", words)
 
 
 def extract(
@@ -58,7 +69,7 @@ def extract(
 
 def _worth(passage: Passage, wanted: frozenset[str], words: QuestionWords) -> float:
     """The search's own score, corrected by how much of the question the passage speaks of."""
-    told = stems(f"{passage.title} {passage.heading} {passage.text}", words)
+    told = stems_of_passage(passage.title, passage.heading, passage.text, words)
     return 0.7 * passage.score + 0.3 * _share(wanted, told)
 
 

@@ -183,13 +183,19 @@ async def test_what_the_database_refuses_stops_nobody_else(database_url: str) ->
         assert call.media_state == MediaState.FINISHED
 
 
-async def test_a_note_that_is_written_again_is_there_once(database_url: str) -> None:
+async def test_a_turn_that_is_noted_again_is_there_once_as_it_was_noted_last(database_url: str) -> None:
     async with a_recorder(database_url) as (recorder, sessions):
         key = await a_call(sessions)
-        for text in ("first", "again"):
-            recorder.note(key, [a_turn(1, text)])
+        earlier = a_turn(1, "First")
+        later = a_turn(1, "First, and more")
+        for turn in (earlier, later, earlier):
+            recorder.note(key, [turn])
             assert await recorder.drain(3) == 0
-        assert [turn.text for turn in await turns_of(sessions, key)] == ["first"]
+        recorder.note(key, [a_turn(2, "Second")])
+        recorder.note(key, [a_turn(2, "Second, and more")])
+        assert await recorder.finish(key, FINISHED, 3)
+        texts = [turn.text for turn in await turns_of(sessions, key)]
+        assert texts == ["First, and more", "Second, and more"]
 
 
 async def test_card_numbers_and_characters_no_database_takes_are_not_stored(database_url: str) -> None:

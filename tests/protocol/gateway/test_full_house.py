@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -55,7 +56,8 @@ async def test_a_caller_waits_and_connects_when_a_slot_is_free(line: Line, slots
 
     await wait_for_async(waits, 10, "the caller to wait")
     await slots.publish("a", 1, for_s=60)
-    await call.over.wait()
+    async with asyncio.timeout(15):
+        await call.over.wait()
     assert verbs(call.record)[-2:] == ["Connect", "Hangup"]
     assert "Thank you for waiting." in " ".join(call.record.heard)
     assert line.generations == ["1"]
@@ -68,7 +70,8 @@ async def test_a_caller_chooses_not_to_wait(line: Line, slots: Slots, key: str, 
     await line.house.agent(OUR_NUMBER, when_full=["wait", "call_back", "voicemail"])
     await slots.publish("a", 0, for_s=60)
     call = line.network.call_in("+12025550111", Presser(key, 3))
-    await call.over.wait()
+    async with asyncio.timeout(15):
+        await call.over.wait()
     assert says in " ".join(call.record.heard)
     assert (await line.outcome(call.record)) == Outcome.REFUSED
     assert (await line.house.conversation(call.record.sid)).closed_at is not None

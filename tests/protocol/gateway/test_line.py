@@ -61,13 +61,14 @@ async def test_a_voice_process_dies_and_another_goes_on(line: Line) -> None:
     assert await line.outcome(record) == Outcome.ANSWERED
 
 
-async def test_without_a_voice_tier_the_caller_hears_a_promise_that_is_kept(line: Line) -> None:
+async def test_without_a_voice_tier_the_caller_is_talked_with_all_the_same(line: Line) -> None:
     await line.house.agent(OUR_NUMBER)
     line.talks = [line.dies()]
     record = await line.call()
-    assert line.generations == ["1", "2", "3"]
-    assert "call you back" in record.heard[-1]
-    assert await line.outcome(record) == Outcome.REFUSED
+    assert line.generations == ["1", "2", "3", "4"]
+    assert "I am an AI assistant." in " ".join(record.heard)
+    assert "please say something" in " ".join(record.heard)
+    assert await line.outcome(record) == Outcome.SILENT
     assert (await line.house.conversation(record.sid)).closed_at is not None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select, text
@@ -192,27 +193,48 @@ async def test_twenty_reports_of_one_lost_stream_connect_it_once(house: House) -
     assert (await row(house, call_sid)).stream_generation == 2
 
 
-async def test_after_three_streams_we_apologise_and_call_back(house: House) -> None:
-    call_sid = await begin(house)
-    for ended in (1, 2):
+async def four_streams_are_lost(house: House, call_sid: str) -> httpx.Response:
+    """What the fourth loss is answered with."""
+    for ended in (1, 2, 3):
+        await house.set_call(call_sid, media_state=MediaState.CONNECTED)
         assert verbs(await house.hook(f"{AFTER}{ended}", call_form(call_sid, **TALKING))) == ["Connect", "Redirect"]
-    last = await house.hook(f"{AFTER}3", call_form(call_sid, **TALKING))
-    assert verbs(last) == ["Say", "Hangup"]
-    assert "sorry" in spoken(last)
-    assert "call you back" in spoken(last)
-    assert (await house.hook(f"{AFTER}3", call_form(call_sid, **TALKING))).content == last.content
+    await house.set_call(call_sid, media_state=MediaState.CONNECTED)
+    return await house.hook(f"{AFTER}4", call_form(call_sid, **TALKING))
+
+
+async def test_a_stream_that_nobody_takes_is_tried_again_at_once_and_then_a_moment_later(house: House) -> None:
+    call_sid = await begin(house)
+    form = call_form(call_sid, **TALKING)
+    assert verbs(await house.hook(f"{AFTER}1", form)) == ["Connect", "Redirect"]
+    waiting = await house.hook(f"{AFTER}2", form)
+    assert verbs(waiting) == ["Say", "Pause", "Redirect"]
+    assert (await house.hook(f"{AFTER}2", form)).content == waiting.content
+    assert verbs(await house.hook("/twilio/voice/wait?over=1", form)) == ["Connect", "Redirect"]
+    assert (await row(house, call_sid)).stream_generation == 3
+
+
+async def test_after_four_streams_we_talk_without_a_voice_process(house: House) -> None:
+    call_sid = await begin(house)
+    last = await four_streams_are_lost(house, call_sid)
+    assert verbs(last) == ["Redirect"]
+    assert (await house.hook(f"{AFTER}4", call_form(call_sid, **TALKING))).content == last.content
+    first = await house.hook("/twilio/voice/plain?turn=1", call_form(call_sid, **TALKING))
+    assert verbs(first)[-2:] == ["Gather", "Redirect"]
+    given_up = await house.hook(FALLBACK, call_form(call_sid, **TALKING))
+    assert verbs(given_up) == ["Say", "Hangup"]
+    assert "call you back" in spoken(given_up)
+    assert (await house.hook("/twilio/voice/plain?turn=2", call_form(call_sid, **TALKING))).content == given_up.content
     await house.hook(STATUS, call_form(call_sid, CallStatus="completed", CallDuration="12"))
     assert (await house.conversation(call_sid)).outcome == Outcome.REFUSED
     assert await count(house, Ticket) == 1
 
 
-async def test_after_three_streams_a_person_is_rung_when_there_is_one(house: House) -> None:
+async def test_when_even_that_fails_a_person_is_rung_if_there_is_one(house: House) -> None:
     call_sid = await begin(house, transfer_number=PERSON)
-    for ended in (1, 2):
-        await house.hook(f"{AFTER}{ended}", call_form(call_sid, **TALKING))
-    last = await house.hook(f"{AFTER}3", call_form(call_sid, **TALKING))
-    assert verbs(last) == ["Say", "Dial"]
-    assert "technical problem" in spoken(last)
+    await four_streams_are_lost(house, call_sid)
+    given_up = await house.hook(FALLBACK, call_form(call_sid, **TALKING))
+    assert verbs(given_up) == ["Say", "Dial"]
+    assert "technical problem" in spoken(given_up)
 
 
 async def test_a_withheld_caller_is_not_promised_a_call_back(house: House) -> None:

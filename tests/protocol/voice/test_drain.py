@@ -64,8 +64,11 @@ async def at_the_deadline_a_call_is_left_so_that_another_process_goes_on(house: 
         row = await house.left(call.record.sid, MediaState.LOST)
         assert row.next_step is None
         conversation = await house.conversation(call.record.sid)
-        assert ConversationState.from_json(conversation.checkpoint).history
-        assert (await house.turns(call.record.sid))[0].heard.startswith(GREETING)
+        assert ConversationState.from_json(conversation.checkpoint).heard_already[0] == GREETING
+        said = (await house.turns(call.record.sid))[0].heard
+        assert said.startswith(GREETING)
+        assert said[-1] in ".?!", "handed over between two sentences"
+        assert caller.heard.strip() == said
 
 
 async def a_process_without_calls_ends_at_once_and_a_second_signal_means_now(house: VoiceHouse) -> None:

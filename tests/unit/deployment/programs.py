@@ -61,7 +61,8 @@ class Program:
 
 
 DRAIN = VoiceRoomSettings.model_fields
-VOICE_STOP_S = DRAIN["voice_lame_duck_s"].default + DRAIN["voice_drain_s"].default + voice.GRACE_S
+VOICE_STOP_S = DRAIN["voice_lame_duck_s"].default + DRAIN["voice_drain_s"].default
+VOICE_STOP_S += DRAIN["voice_move_s"].default + voice.GRACE_S
 
 
 def _worker(queue: Queue) -> Program:

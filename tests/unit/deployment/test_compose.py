@@ -107,7 +107,8 @@ def test_a_stop_takes_no_longer_than_it_is_given(name: str, service: Service, pr
 def test_voice_is_given_the_times_its_grace_was_made_for() -> None:
     for name in ("voice-1", "voice-2"):
         given = PROJECT.services[name].environment
-        assert int(given["VOICE_LAME_DUCK_S"]) + int(given["VOICE_DRAIN_S"]) + 20 == VOICE.stops_within_s
+        times = sum(int(given[f"VOICE_{name}_S"]) for name in ("LAME_DUCK", "DRAIN", "MOVE"))
+        assert times + 20 == VOICE.stops_within_s
 
 
 def test_nothing_starts_before_the_schema_is_there() -> None:

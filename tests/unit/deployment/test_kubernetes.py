@@ -181,7 +181,8 @@ def test_a_stop_takes_no_longer_than_it_is_given(workload: Document) -> None:
 def test_voice_is_given_the_times_its_grace_was_made_for() -> None:
     for overlay in OVERLAYS:
         given = settings_of(overlay)
-        assert int(given["VOICE_LAME_DUCK_S"]) + int(given["VOICE_DRAIN_S"]) + 20 == VOICE.stops_within_s
+        times = sum(int(given[f"VOICE_{name}_S"]) for name in ("LAME_DUCK", "DRAIN", "MOVE"))
+        assert times + 20 == VOICE.stops_within_s
         (voice,) = [workload for workload in workloads(written(overlay)) if program_in(workload) is VOICE]
         live, ready = (container_of(voice)[probe] for probe in ("livenessProbe", "readinessProbe"))
         assert live["terminationGracePeriodSeconds"] <= 10
