@@ -28,7 +28,7 @@ BODY_LIMITS = {
 def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
     """The gateway for these settings. Raises ValueError when the signing key is none."""
     wiring = Wiring.of(settings, clock or SystemClock())
-    health = Health(wiring.checks())
+    health = Health(wiring.checks(), wiring.board.report)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from services.gateway.admission.admission import Admission
 from services.gateway.auth.key_ring import KeyRing
 from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
+from services.gateway.telephone.http import PROVIDER as TWILIO
 from services.gateway.telephone.twilio_calls import TwilioCalls
 from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.webhooks.billing import Billing
@@ -27,6 +28,8 @@ from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
 from shared.database.transactions import transaction
+from shared.resilience.board import Board
+from shared.resilience.shared_board import shared_board
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
 from shared.task_group import TaskSet
@@ -45,6 +48,7 @@ class Wiring:
     addresses: Addresses
     twilio_signature: TwilioSignature
     clock: Clock
+    board: Board
     engine: AsyncEngine
     sessions: AsyncSessions
     redis: Redis
@@ -67,8 +71,12 @@ class Wiring:
         engine = make_async_engine(settings, "gateway")
         sessions = async_sessions(engine)
         addresses = Addresses(settings.public_url, settings.media_address)
+        board = shared_board("gateway", settings, clock)
         twilio = TwilioCalls(
-            settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            settings.twilio_api_url,
+            board.breaker(TWILIO),
         )
         billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
@@ -86,6 +94,7 @@ class Wiring:
             addresses=addresses,
             twilio_signature=TwilioSignature(settings.twilio_auth_token.get_secret_value()),
             clock=clock,
+            board=board,
             engine=engine,
             sessions=sessions,
             redis=redis,
@@ -113,6 +122,7 @@ class Wiring:
             for room in filter(None, (self.knowledge, self.ticketing, self.voice)):
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
+            background.start(self.board.run(), "board")
             background.start(self.quiet_calls.run(), "quiet calls")
             background.start(self.admission.run(), "admission")
             yield

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
 from redis.asyncio import Redis
 
-from services.voice.knowledge import DEADLINE_S, KnowledgeOverHttp
+from services.voice.knowledge import DEADLINE_S, KnowledgeOverHttp, any_search
 from services.voice.known_answers import AnswersOf, AnswerStore
 from services.voice.model_wait import TimedModel
 from services.voice.searches_ahead import SearchesAhead
@@ -25,13 +26,16 @@ from shared.conversation.models.openai_chat import Deadlines, OpenAIChat, openai
 from shared.conversation.opening import fixed_sentences
 from shared.conversation.state import ConversationState, Phase
 from shared.rates.usage import Meter
-from shared.resilience.breaker import Breaker
+from shared.resilience.board import Board
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.health import Check
 
 CALLER: Final = "voice"
 REDIS_S: Final = 0.5
 """For a new connection; what waits for an answer has deadlines of its own."""
+KNOWLEDGE: Final = "knowledge"
+MODEL: Final = "model:full"
+"""Names under which all processes know how these are doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,13 @@ class Carried:
 class Conversations:
     """One per process: what all conversations share, and a new one for each call."""
 
-    def __init__(self, settings: VoiceRoomSettings, clock: Clock) -> None:
+    def __init__(self, settings: VoiceRoomSettings, clock: Clock, board: Board) -> None:
         """Raises ValueError when the signing key is none."""
         signer = TokenSigner(settings.signing_key.get_secret_value())
         self._clock = clock
-        self._room = RoomClient(settings.knowledge_url, "knowledge", CALLER, signer, clock, DEADLINE_S)
+        knowledge = board.breaker(KNOWLEDGE)
+        self._room = RoomClient(settings.knowledge_url, "knowledge", CALLER, signer, clock, DEADLINE_S, knowledge)
+        board.probe_with(KNOWLEDGE, partial(any_search, self._room))
         self._client = openai_client(settings, Deadlines())
         self._model_address = settings.openai_base_url
         self._reuses = settings.voice_known_answers
@@ -66,8 +72,9 @@ class Conversations:
         self.answers = AnswerStore(self._redis, clock)
         self._model = None
         if self._client is not None:
-            breaker = Breaker("openai", clock)
-            self._model = OpenAIChat(self._client, settings.openai_model, breaker, settings.openai_reasoning_effort)
+            self._model = OpenAIChat(
+                self._client, settings.openai_model, board.breaker(MODEL), settings.openai_reasoning_effort
+            )
 
     def begin(
         self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str = ""

@@ -111,7 +111,7 @@ class AnswerStore:
             sources=tuple(dict(source) for source in answer.sources),
         )
         value = msgspec.json.encode(kept)
-        if len(value) <= MOST_BYTES and not self._breaker.is_open:
+        if len(value) <= MOST_BYTES and self._breaker.is_closed:
             self._tasks.start(self._write(kin, asked, value), "keep answer")
 
     async def _write(self, kin: str, asked: Asked, value: bytes) -> None:

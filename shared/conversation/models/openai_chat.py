@@ -96,7 +96,7 @@ class OpenAIChat:
                     yield part
         except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ModelUnavailable, ValueError) as error:
             if answer.finish_reason is None:
-                self._breaker.failed()
+                self._breaker.failed(type(error).__name__)
             _count("failed")
             _log(self.name, error)
             answer.count_tokens(self.name, request)
