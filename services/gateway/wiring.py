@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
@@ -18,16 +19,22 @@ from services.gateway.outbound.placing import Placing
 from services.gateway.settings import GatewaySettings
 from services.gateway.telephone.http import PROVIDER as TWILIO
 from services.gateway.telephone.twilio_calls import TwilioCalls
+from services.gateway.watch.kept_calls import KeptCallsWatch
 from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.webhooks.billing import Billing
+from services.gateway.webhooks.known_agents import KnownAgents
+from services.gateway.webhooks.outages import Outages
 from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
+from services.gateway.webhooks.without_record import WithoutRecord
 from shared.admission.slots import Slots
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
+from shared.database.health import DATABASE, DATABASE_RULES, ask_anything
 from shared.database.transactions import transaction
+from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
 from shared.resilience.shared_board import shared_board
 from shared.security.purpose_tokens import TokenSigner
@@ -55,6 +62,9 @@ class Wiring:
     keys: KeyRing
     billing: Billing
     admission: Admission
+    outages: Outages
+    agents: KnownAgents
+    kept_calls: KeptCallsWatch
     switchboard: Switchboard
     recordings: Recordings
     twilio: TwilioCalls
@@ -78,12 +88,14 @@ class Wiring:
             settings.twilio_api_url,
             board.breaker(TWILIO),
         )
-        billing = Billing(settings.rates)
-        placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
-
         redis = Redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
+        kept_calls, agents = KeptCalls(redis), KnownAgents(sessions)
+        outages = Outages(board.breaker(DATABASE, DATABASE_RULES), kept_calls, WithoutRecord(kept_calls, agents))
+        board.probe_with(DATABASE, partial(ask_anything, sessions))
+        billing = Billing(settings.rates)
+        placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
         admission = Admission(Slots(redis))
 
         def room(name: str, base: str) -> RoomClient:
@@ -101,8 +113,11 @@ class Wiring:
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             billing=billing,
             admission=admission,
-            switchboard=Switchboard(sessions, clock, signer, addresses, billing, admission),
+            switchboard=Switchboard(sessions, clock, signer, addresses, billing, admission, outages),
             recordings=Recordings(sessions, billing),
+            outages=outages,
+            agents=agents,
+            kept_calls=KeptCallsWatch(sessions, kept_calls, billing, clock),
             twilio=twilio,
             placing=placing,
             quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses, billing),
@@ -123,6 +138,8 @@ class Wiring:
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
             background.start(self.board.run(), "board")
+            background.start(self.agents.run(), "agents")
+            background.start(self.kept_calls.run(), "kept calls")
             background.start(self.quiet_calls.run(), "quiet calls")
             background.start(self.admission.run(), "admission")
             yield

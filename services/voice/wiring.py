@@ -22,6 +22,7 @@ from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.recognisers import recogniser_for
 from services.voice.hearing.sockets_ahead import SocketsAhead
 from services.voice.record.call_rows import ClaimedCall, active_profiles
+from services.voice.record.keeping import Keeping
 from services.voice.record.recorder import Recorder, is_outage
 from services.voice.relay.relay_line import RelayLine
 from services.voice.relay.relay_session import RelaySession
@@ -45,8 +46,10 @@ from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.conversation.state import ConversationState
 from shared.database.engine import async_sessions, make_async_engine
+from shared.database.health import DATABASE, DATABASE_RULES, ask_anything
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter
+from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
 from shared.security.purpose_tokens import TokenSigner
 from shared.task_group import TaskSet
@@ -83,12 +86,15 @@ class Wiring:
         self._voices = Voices(settings, self._sockets, self._cache, clock, board)
         self._warm_up = WarmUp(self._voices, self._cache)
         self._probes = Probes(self._voices, clock, settings.voice_speech_probe_s)
-        self._recorder = Recorder(self._sessions, clock, settings.rates)
+        keeping = Keeping(KeptCalls(self._redis), clock)
+        self._recorder = Recorder(self._sessions, clock, settings.rates, keeping)
+        database = board.breaker(DATABASE, DATABASE_RULES)
+        board.probe_with(DATABASE, partial(ask_anything, self._sessions))
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
         self._lag = LoopLag(clock)
         self._slots = SlotPublisher(Slots(self._redis), settings.voice_most_calls)
-        self.calls = Calls(Admission(tokens, self._sessions, clock), clock, self._slots)
+        self.calls = Calls(Admission(tokens, self._sessions, clock, database, keeping), clock, self._slots)
         self.media = Transport("/twilio/media", self._media_stream, self._media_call)
         self.relay = Transport("/twilio/relay", RelaySession, self._relay_call)
 

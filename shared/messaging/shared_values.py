@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -11,6 +12,17 @@ from redis.exceptions import RedisError
 
 AWAY: Final = (RedisError, OSError, TimeoutError)
 """What the methods raise when Redis does not answer."""
+
+
+def heed_cancellation() -> None:
+    """To be called in each round of a loop without an end.
+
+    The Redis client takes a cancellation that meets it while it connects for a time-out, and the task would go on.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
 
 _SWAP: Final = """
 local held = redis.call('GET', KEYS[1]) or ''

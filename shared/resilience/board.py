@@ -20,7 +20,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from shared.clock import Clock
-from shared.messaging.shared_values import AWAY, SharedValues
+from shared.messaging.shared_values import AWAY, SharedValues, heed_cancellation
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 from shared.resilience.breaker import Breaker, BreakerOpen, Change
@@ -103,6 +103,7 @@ class Board:
             while True:
                 self._news.clear()
                 await self._exchange()
+                heed_cancellation()
                 self._probe_what_is_due()
                 try:
                     async with asyncio.timeout(POLL_S):

@@ -26,6 +26,8 @@ class CallKey:
     call_id: UUID
     conversation_id: UUID
     generation: int
+    call_sid: str = ""
+    """Under which it is kept while the database is away; without one it waits here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

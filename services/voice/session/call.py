@@ -97,7 +97,9 @@ class Call:
         self._recorder = parts.recorder
         self._limits = parts.limits
         self._clock = parts.clock
-        self._key = CallKey(parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation)
+        self._key = CallKey(
+            parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation, parts.claimed.call_sid
+        )
         self._apologies = apologies_in(parts.claimed.profile.language)
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
