@@ -34,6 +34,10 @@ from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
 from shared.database.health import DATABASE, DATABASE_RULES, ask_anything
 from shared.database.transactions import transaction
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Health
+from shared.degradation.override import Overrides
+from shared.degradation.shared_ladder import shared_ladder
 from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
 from shared.resilience.shared_board import shared_board
@@ -42,6 +46,8 @@ from shared.security.twilio_signature import TwilioSignature
 from shared.task_group import TaskSet
 from shared.web.health import Check
 
+HEARING = "hearing:deepgram"
+"""Under which name voice processes tell how hearing is doing: nobody is connected who could not be heard."""
 ROOM_S = 5.0
 """How long the API waits for another room."""
 REDIS_S = 2.0
@@ -62,6 +68,8 @@ class Wiring:
     keys: KeyRing
     billing: Billing
     admission: Admission
+    ladder: Ladder
+    overrides: Overrides
     outages: Outages
     agents: KnownAgents
     kept_calls: KeptCallsWatch
@@ -94,6 +102,8 @@ class Wiring:
         kept_calls, agents = KeptCalls(redis), KnownAgents(sessions)
         outages = Outages(board.breaker(DATABASE, DATABASE_RULES), kept_calls, WithoutRecord(kept_calls, agents))
         board.probe_with(DATABASE, partial(ask_anything, sessions))
+        hearing = board.breaker(HEARING)
+        ladder = shared_ladder(settings, lambda: Health(talks=hearing.is_closed), clock)
         billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
         admission = Admission(Slots(redis))
@@ -113,8 +123,10 @@ class Wiring:
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             billing=billing,
             admission=admission,
-            switchboard=Switchboard(sessions, clock, signer, addresses, billing, admission, outages),
+            switchboard=Switchboard(sessions, clock, signer, addresses, billing, admission, outages, ladder),
             recordings=Recordings(sessions, billing),
+            ladder=ladder,
+            overrides=Overrides(redis),
             outages=outages,
             agents=agents,
             kept_calls=KeptCallsWatch(sessions, kept_calls, billing, clock),
@@ -138,6 +150,7 @@ class Wiring:
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
             background.start(self.board.run(), "board")
+            background.start(self.ladder.run(), "ladder")
             background.start(self.agents.run(), "agents")
             background.start(self.kept_calls.run(), "kept calls")
             background.start(self.quiet_calls.run(), "quiet calls")

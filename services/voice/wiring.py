@@ -114,6 +114,7 @@ class Wiring:
             stack.push_async_callback(background.close)
             stack.push_async_callback(self._store_the_rest)
             background.start(self.board.run(), "board")
+            background.start(self._conversations.ladder.run(), "ladder")
             background.start(self._recorder.run(), "recorder")
             background.start(self._warm_all(), "warm-up")
             background.start(self._lag.run(), "loop lag")

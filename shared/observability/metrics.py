@@ -75,6 +75,9 @@ speech_failovers_total = Counter(
     "Sentences that another try finished, by who failed and who was asked then",
     ["provider", "next_provider"],
 )
+degradation_level = Gauge(
+    "callwright_degradation_level", "0 full model, 1 fast model, 2 rules and articles, 3 a person or a message"
+)
 kept_calls = Gauge("callwright_kept_calls", "Calls kept in Redis because the database is, or was, away")
 breaker_state = Gauge("callwright_breaker_state", "0 closed, 1 half open, 2 open: left alone", ["provider"])
 breaker_transitions_total = Counter(

@@ -22,6 +22,7 @@ from services.gateway.webhooks.next_step import (
     PutThrough,
     TakeMessage,
     Wait,
+    given_up,
 )
 from services.gateway.webhooks.next_step import answer as usual_answer
 from services.gateway.webhooks.outages import Outages
@@ -39,6 +40,8 @@ from shared.conversation.agent import rules_of
 from shared.conversation.opening import greeting
 from shared.database.engine import AsyncSessions
 from shared.database.transactions import transaction
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Level
 from shared.errors import Transient
 from shared.messaging.shared_values import AWAY
 from shared.observability.context import bound
@@ -73,9 +76,11 @@ class Switchboard:
         billing: Billing,
         admission: Admission,
         outages: Outages,
+        ladder: Ladder,
     ) -> None:
         self._sessions = sessions
         self._outages = outages
+        self._ladder = ladder
         self._clock = clock
         self._signer = signer
         self._addresses = addresses
@@ -104,7 +109,7 @@ class Switchboard:
         now = self._clock.now()
 
         async def decided(rows: CallRows) -> str:
-            state = decide(rows.state(report.status))
+            state = self._allowed(decide(rows.state(report.status)))
             if wants_slot(state):
                 state = seated(state, await self._admission.ask(report.call_sid, state.generation))
             rows.store(state, now, report)
@@ -113,6 +118,20 @@ class Switchboard:
             return self._write(found, rows, "")
 
         return await self._outages.without_record.change(report, now, decided)
+
+    def _allowed(self, state: CallState) -> CallState:
+        """Nobody is connected to an assistant that could not talk with them: a person, or a message.
+
+        A relay session hears by itself, so that only a person's word keeps its callers out.
+        """
+        hears = state.transport is Transport.CONVERSATION_RELAY and self._ladder.override is None
+        if (
+            self._ladder.level is not Level.PERSON
+            or hears
+            or state.media not in (MediaState.EXPECTED, MediaState.WAITING)
+        ):
+            return state
+        return given_up(state)
 
     def apologise(self, report: CallReport, error: Exception) -> Response:
         """What a caller hears when nothing about the call can be read or stored."""
@@ -136,7 +155,7 @@ class Switchboard:
                 return twiml.hang_up(phrases, [phrases.not_in_service])
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
                 before = rows.state(report.status)
-                state = decide(before)
+                state = self._allowed(decide(before))
                 if wants_slot(state):
                     state = seated(state, await self._admission.ask(report.call_sid, state.generation))
                 rows.store(state, now, report)

@@ -45,6 +45,7 @@ class TurnNote:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     sources: list[dict[str, Any]] = field(default_factory=list)
     origin: str | None = None
+    level: int = 0
 
     def as_row(self, conversation_id: UUID) -> dict[str, Any]:
         """The row to insert; card numbers and characters no database takes are not in it."""
@@ -61,6 +62,7 @@ class TurnNote:
             "stages_ms": dict(self.stages_ms),
             "sources": self.sources,
             "origin": self.origin,
+            "level": self.level,
         }
 
 

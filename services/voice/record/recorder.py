@@ -275,11 +275,11 @@ _AT_ONCE = text(
     )
     INSERT INTO turns (
         conversation_id, number, speaker, text, heard, interrupted, phase,
-        started_at, ended_at, stages_ms, sources, origin
+        started_at, ended_at, stages_ms, sources, origin, level
     )
     SELECT * FROM jsonb_to_recordset(CAST(:turns AS jsonb)) AS told(
         conversation_id uuid, number integer, speaker text, text text, heard text, interrupted boolean, phase text,
-        started_at timestamptz, ended_at timestamptz, stages_ms jsonb, sources jsonb, origin text
+        started_at timestamptz, ended_at timestamptz, stages_ms jsonb, sources jsonb, origin text, level smallint
     )
     ON CONFLICT DO NOTHING
     """

@@ -34,6 +34,7 @@ from shared.conversation.ports import NextStep, Provenance, Reply, Sentence
 from shared.conversation.reply import SpokenReply
 from shared.conversation.understanding import backchannels
 from shared.conversation.understanding.languages import words_of
+from shared.degradation.levels import Level
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter, Unit
 
@@ -243,6 +244,8 @@ class Call:
         match await self._next_event():
             case Said() as said:
                 self._note_caller(said)
+                if self._conversation.level is Level.PERSON:
+                    return calls.NextStep.APOLOGISE  # the gateway says so, and finds a person
                 return await self._say(self._ahead.reply_to(said.text), said)
             case CannotHear():
                 return await self._give_up(self._apologies.cannot_hear)
@@ -289,6 +292,7 @@ class Call:
     async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
         number = self._turns.number()
         road = Road(self._line, self._listening.floor, lambda: self._conversation.model_waited_s)
+        reply.provenance.level = self._conversation.level
         speaking = Speaking(reply, number, road, self._clock, self._waiting(reply, answering))
         self._speaking, self._answering = speaking, answering
         self._barge_in.watch(speaking)

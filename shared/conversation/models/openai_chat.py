@@ -110,6 +110,13 @@ class OpenAIChat:
         _count("answered")
         answer.count_tokens(self.name, request)
 
+    async def probe(self) -> None:
+        """Have it write a word, whatever its breaker says. Raises what went wrong."""
+        hello = {"role": "user", "content": "Say hello."}
+        request = ModelRequest(messages=[hello], tools=[], most_tokens=16, cache_key="probe")
+        async with aclosing(self._parts(request, _Answer())) as parts:
+            await anext(parts, None)
+
     async def _parts(self, request: ModelRequest, answer: _Answer) -> AsyncGenerator[TextDelta | ToolCall]:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._deadlines.whole_answer
