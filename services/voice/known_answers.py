@@ -161,10 +161,12 @@ class AnswerStore:
 class AnswersOf:
     """`KnownAnswers` of one agent."""
 
-    def __init__(self, store: AnswerStore, kin: str, ladder: Ladder, *, near: bool, counts: bool = True) -> None:
+    def __init__(
+        self, store: AnswerStore, kin: str, ladder: Ladder | None = None, *, near: bool, counts: bool = True
+    ) -> None:
         """`near`: also answers to questions that mean the same in other words; `counts`: callers ask.
 
-        Who has taken the model out of service by hand does not want to hear what it said before.
+        Who has taken the model out of service by hand, on this ladder, does not want to hear what it said before.
         """
         self._ladder = ladder
         self._store = store
@@ -173,13 +175,13 @@ class AnswersOf:
         self._counts = counts
 
     async def find(self, asked: Asked) -> KnownAnswer | None:
-        override = self._ladder.override
+        override = self._ladder.override if self._ladder is not None else None
         if override is not None and override.level > Level.FAST:
             return None
         return await self._store.find(self._kin, asked, near=self._near, counts=self._counts)
 
     def keep(self, asked: Asked, answer: KnownAnswer) -> None:
-        if self._ladder.level is Level.FULL:
+        if self._ladder is None or self._ladder.level is Level.FULL:
             self._store.keep(self._kin, asked, answer)
 
 
