@@ -1,7 +1,7 @@
 """level of a turn
 
 Revision: 0008
-Before: 0011
+Before: 0012
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
