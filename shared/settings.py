@@ -273,6 +273,8 @@ class OpenAISettings(SettingsGroup):
     openai_model: str = "gpt-6-luna"
     """Answers live turns. `gpt-4o*`, `gpt-4.1*` and `gpt-5*` are being shut down between December 2026 and January
     2027."""
+    openai_fast_model: str | None = None
+    """Answers while the first one fails or is slow (degradation level 1); without it rules and articles do at once."""
     openai_summary_model: str = "gpt-6-luna"
     openai_reasoning_effort: Literal["none", "low", "medium", "high"] | None = "none"
     """`none` is what lets gpt-6 and gpt-5.6 use tools on chat completions; leave empty for models that refuse it."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
+
+CANCEL_AGAIN_S: Final = 2.0
 
 
 class TaskSet:
@@ -45,7 +47,8 @@ class TaskSet:
     async def close(self) -> None:
         """Refuse new work, cancel what runs, and wait until it is gone."""
         self._closed = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := [task for task in self._tasks if not task.done()]:
+            for task in tasks:
+                task.cancel()
+            # a library that swallows a cancellation must not hold up the end of the process
+            await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)

@@ -29,6 +29,7 @@ from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.ports import Speaker, Voiced
 from services.voice.speech.voices import Voices
 from shared.clock import SystemClock
+from shared.resilience.board import Board
 from tests.protocol.lab_desk import Watch
 from tests.serving import serving
 from tests.voice_house import settings_for
@@ -81,6 +82,7 @@ class SpeechHouse:
 
     settings: VoiceRoomSettings
     voices: Voices
+    board: Board
     cache: AudioCache
     deepgram: Deepgram
     elevenlabs: ElevenLabs
@@ -131,9 +133,10 @@ async def speech_house(generation_speed: float = 100.0, **settings: Any) -> Asyn
             },
         )
         cache = AudioCache()
-        voices = Voices(chosen, DeepgramSockets(one, "lab"), cache, SystemClock())
+        board = Board("test", SystemClock(), None)
+        voices = Voices(chosen, DeepgramSockets(one, "lab"), cache, SystemClock(), board)
         try:
-            yield SpeechHouse(chosen, voices, cache, deepgram, elevenlabs, openai)
+            yield SpeechHouse(chosen, voices, board, cache, deepgram, elevenlabs, openai)
         finally:
             await voices.close()
 

@@ -1,4 +1,4 @@
-"""A connection that can be taken away: everything goes through until `cut`, nothing until `mend`."""
+"""A connection that can be taken away: everything goes through until `cut` or `freeze`, nothing until `mend`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class TcpProxy:
         self._open: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._away = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.port = 0
 
     def aim(self, url: str) -> None:
@@ -29,9 +31,14 @@ class TcpProxy:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Accept connections and carry nothing, as before a server that is stopped, until `mend`."""
+        self._flowing.clear()
+
     def mend(self) -> None:
         """Let connections through again."""
         self._away = False
+        self._flowing.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._away:
@@ -49,11 +56,19 @@ class TcpProxy:
         ends = {writer, there_writer}
         self._open |= ends
         try:
-            await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
+            await asyncio.gather(self._copy(reader, there_writer), self._copy(there_reader, writer))
         finally:
             self._open -= ends
             for end in ends:
                 end.transport.abort()
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -64,17 +79,10 @@ class TcpProxy:
             yield
         finally:
             self.cut()
+            self._flowing.set()
             server.close()
             if self._serving:
                 await asyncio.wait(self._serving)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
 
 
 @asynccontextmanager

@@ -7,7 +7,17 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.gateway.api import agents, call_control, calls, knowledge, openapi, outbound, permissions, tickets
+from services.gateway.api import (
+    agents,
+    call_control,
+    calls,
+    degradation,
+    knowledge,
+    openapi,
+    outbound,
+    permissions,
+    tickets,
+)
 from services.gateway.settings import GatewaySettings
 from services.gateway.webhooks import after, fallback, machine, plain, recording, status, transfer, voice, wait
 from services.gateway.wiring import Wiring
@@ -28,7 +38,7 @@ BODY_LIMITS = {
 def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
     """The gateway for these settings. Raises ValueError when the signing key is none."""
     wiring = Wiring.of(settings, clock or SystemClock())
-    health = Health(wiring.checks())
+    health = Health(wiring.checks(), wiring.board.report)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -43,7 +53,7 @@ def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
     app.state.wiring = wiring
     for part in (voice, wait, plain, after, transfer, machine, fallback, status, recording):
         app.include_router(part.routes)
-    for part in (outbound, permissions, calls, call_control, tickets, knowledge, agents, openapi):
+    for part in (degradation, outbound, permissions, calls, call_control, tickets, knowledge, agents, openapi):
         app.include_router(part.routes, prefix="/api/v1")
     token = settings.metrics_token
     app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))

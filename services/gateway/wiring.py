@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
@@ -19,23 +20,38 @@ from services.gateway.plain_line.line import PlainLine
 from services.gateway.plain_line.record import PlainRecord
 from services.gateway.plain_line.talk import Talk
 from services.gateway.settings import GatewaySettings
+from services.gateway.telephone.http import PROVIDER as TWILIO
 from services.gateway.telephone.twilio_calls import TwilioCalls
+from services.gateway.watch.kept_calls import KeptCallsWatch
 from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.webhooks.billing import Billing
+from services.gateway.webhooks.known_agents import KnownAgents
+from services.gateway.webhooks.outages import Outages
 from services.gateway.webhooks.recordings import Recordings
 from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
+from services.gateway.webhooks.without_record import WithoutRecord
 from shared.admission.slots import Slots
 from shared.clients.knowledge_search import DEADLINE_S
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
+from shared.database.health import DATABASE, DATABASE_RULES, ask_anything
 from shared.database.transactions import transaction
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Health
+from shared.degradation.override import Overrides
+from shared.degradation.shared_ladder import shared_ladder
+from shared.record.kept_calls import KeptCalls
+from shared.resilience.board import Board
+from shared.resilience.shared_board import shared_board
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
 from shared.task_group import TaskSet
 from shared.web.health import Check
 
+HEARING = "hearing:deepgram"
+"""Under which name voice processes tell how hearing is doing: nobody is connected who could not be heard."""
 ROOM_S = 5.0
 """How long the API waits for another room."""
 REDIS_S = 2.0
@@ -49,12 +65,18 @@ class Wiring:
     addresses: Addresses
     twilio_signature: TwilioSignature
     clock: Clock
+    board: Board
     engine: AsyncEngine
     sessions: AsyncSessions
     redis: Redis
     keys: KeyRing
     billing: Billing
     admission: Admission
+    ladder: Ladder
+    overrides: Overrides
+    outages: Outages
+    agents: KnownAgents
+    kept_calls: KeptCallsWatch
     switchboard: Switchboard
     plain_line: PlainLine
     recordings: Recordings
@@ -74,17 +96,25 @@ class Wiring:
         engine = make_async_engine(settings, "gateway")
         sessions = async_sessions(engine)
         addresses = Addresses(settings.public_url, settings.media_address)
+        board = shared_board("gateway", settings, clock)
         twilio = TwilioCalls(
-            settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), settings.twilio_api_url
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            settings.twilio_api_url,
+            board.breaker(TWILIO),
         )
-        billing = Billing(settings.rates)
-        placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
-
         redis = Redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
+        kept_calls, agents = KeptCalls(redis), KnownAgents(sessions)
+        outages = Outages(board.breaker(DATABASE, DATABASE_RULES), kept_calls, WithoutRecord(kept_calls, agents))
+        board.probe_with(DATABASE, partial(ask_anything, sessions))
+        hearing = board.breaker(HEARING)
+        ladder = shared_ladder(settings, lambda: Health(talks=hearing.is_closed), clock)
+        billing = Billing(settings.rates)
+        placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
         admission = Admission(Slots(redis))
-        switchboard = Switchboard(sessions, clock, signer, addresses, billing, admission)
+        switchboard = Switchboard(sessions, clock, signer, addresses, billing, admission, outages, ladder)
         articles = RoomClient(settings.knowledge_url, "knowledge", "gateway", signer, clock, DEADLINE_S)
 
         def room(name: str, base: str) -> RoomClient:
@@ -95,6 +125,7 @@ class Wiring:
             addresses=addresses,
             twilio_signature=TwilioSignature(settings.twilio_auth_token.get_secret_value()),
             clock=clock,
+            board=board,
             engine=engine,
             sessions=sessions,
             redis=redis,
@@ -105,6 +136,11 @@ class Wiring:
             plain_line=PlainLine(PlainRecord(sessions), Talk(articles, clock), switchboard, addresses, clock),
             articles=articles,
             recordings=Recordings(sessions, billing),
+            ladder=ladder,
+            overrides=Overrides(redis),
+            outages=outages,
+            agents=agents,
+            kept_calls=KeptCallsWatch(sessions, kept_calls, billing, clock),
             twilio=twilio,
             placing=placing,
             quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses, billing),
@@ -124,6 +160,10 @@ class Wiring:
             for room in filter(None, (self.articles, self.knowledge, self.ticketing, self.voice)):
                 await stack.enter_async_context(room)
             stack.push_async_callback(background.close)
+            background.start(self.board.run(), "board")
+            background.start(self.ladder.run(), "ladder")
+            background.start(self.agents.run(), "agents")
+            background.start(self.kept_calls.run(), "kept calls")
             background.start(self.quiet_calls.run(), "quiet calls")
             background.start(self.admission.run(), "admission")
             yield

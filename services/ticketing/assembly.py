@@ -16,15 +16,25 @@ from services.ticketing.application.desk import Desk
 from services.ticketing.application.line import KNOCK_AGAIN_S, Line
 from services.ticketing.application.summarise import Summariser, SummaryModel
 from services.ticketing.application.sweep import STILL_FOR, Sweep
-from shared.clients.kayako import KayakoClient
+from shared.clients.kayako import PROVIDER, KayakoClient
 from shared.clients.kayako_capabilities import Capabilities
 from shared.clients.kayako_known import known_capabilities
 from shared.clock import Clock
 from shared.database.engine import Sessions
-from shared.settings import KayakoSettings, OpenAISettings, RateSettings
+from shared.resilience.board_thread import turning
+from shared.resilience.circuit import Rules
+from shared.resilience.shared_board import shared_board
+from shared.settings import KayakoSettings, OpenAISettings, RateSettings, RedisSettings
 
 TIMES_AS_LONG = 3
 """The quiet time is at least so many times what a new case took to show when the tenant was probed."""
+
+KNOCKING = Rules(rest_s=KNOCK_AGAIN_S / 2, longest_rest_s=KNOCK_AGAIN_S / 2, lease_s=KNOCK_AGAIN_S)
+"""The gate decides which ticket knocks, and when; the breaker must not hold that one back."""
+
+
+class TicketRoomSettings(KayakoSettings, RedisSettings):
+    """What the room must be told."""
 
 
 class SummarySettings(OpenAISettings, RateSettings):
@@ -41,7 +51,7 @@ class TicketRoom:
 
 @contextmanager
 def ticket_room(
-    settings: KayakoSettings, sessions: Sessions, clock: Clock, lease: timedelta, still_for: timedelta = STILL_FOR
+    settings: TicketRoomSettings, sessions: Sessions, clock: Clock, lease: timedelta, still_for: timedelta = STILL_FOR
 ) -> Iterator[TicketRoom]:
     """The desk and the sweep over one connection to Kayako.
 
@@ -49,7 +59,10 @@ def ticket_room(
     """
     ledger = PostgresLedger(sessions, lease)
     known = known_capabilities(sessions, settings.kayako_url)
-    with KayakoClient(settings, clock, known, breaker_rest_s=KNOCK_AGAIN_S / 2) as client:
+    with (
+        turning(shared_board("tickets", settings, clock)) as board,
+        KayakoClient(settings, clock, known, breaker=board.breaker(PROVIDER, KNOCKING)) as client,
+    ):
         help_desk = KayakoDesk(client, settings, clock, known)
         line = Line(PostgresGate(sessions, settings.kayako_url))
         desk = Desk(ledger, PostgresConversations(sessions), help_desk, line, quiet_s(settings, known))

@@ -14,6 +14,7 @@ from services.voice.transport.fast_server import FastWebSocket
 from services.voice.wiring import Wiring
 from shared.clock import SystemClock
 from shared.observability.logs import configure
+from shared.resilience.shared_board import shared_board
 from shared.settings import load_or_exit
 from shared.web.app import server_options
 from shared.web.health import Health
@@ -29,8 +30,9 @@ def main() -> None:
     settings = load_or_exit(VoiceRoomSettings)
     configure(ROOM, settings.log_level)
     clock = SystemClock()
-    wiring = Wiring(settings, Conversations(settings, clock), clock)
-    health = Health(wiring.checks())
+    board = shared_board(ROOM, settings, clock)
+    wiring = Wiring(settings, Conversations(settings, clock, board), clock, board)
+    health = Health(wiring.checks(), board.report)
     app = make_app(settings, wiring, health)
     config = uvicorn.Config(app, **server_options(settings), **SOCKETS, timeout_graceful_shutdown=GRACE_S)
     times = DrainTimes(settings.voice_lame_duck_s, settings.voice_drain_s, settings.voice_move_s)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
 from redis.asyncio import Redis
 
 from services.voice.known_answers import AnswersOf, AnswerStore
+from services.voice.ladder_model import LadderModel
 from services.voice.model_wait import TimedModel
 from services.voice.searches_ahead import SearchesAhead
 from services.voice.settings import VoiceRoomSettings
-from shared.clients.knowledge_search import DEADLINE_S, KnowledgeOverHttp
+from shared.clients.knowledge_search import DEADLINE_S, KnowledgeOverHttp, any_search
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
@@ -24,14 +26,21 @@ from shared.conversation.known_answers import kin
 from shared.conversation.models.openai_chat import Deadlines, OpenAIChat, openai_client
 from shared.conversation.opening import fixed_sentences
 from shared.conversation.state import ConversationState, Phase
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Health, Level
+from shared.degradation.shared_ladder import shared_ladder
 from shared.rates.usage import Meter
-from shared.resilience.breaker import Breaker
+from shared.resilience.board import Board
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.health import Check
 
 CALLER: Final = "voice"
 REDIS_S: Final = 0.5
 """For a new connection; what waits for an answer has deadlines of its own."""
+KNOWLEDGE: Final = "knowledge"
+MODEL: Final = "model:full"
+FAST_MODEL: Final = "model:fast"
+"""Names under which all processes know how these are doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,12 @@ class Carried:
     searches: SearchesAhead
     """The assistant's knowledge, which may be asked before the assistant does."""
     model: TimedModel | None
+    ladder: Ladder
+
+    @property
+    def level(self) -> Level:
+        """The level that is lived on at present."""
+        return self.ladder.level
 
     @property
     def model_waited_s(self) -> float:
@@ -52,11 +67,16 @@ class Carried:
 class Conversations:
     """One per process: what all conversations share, and a new one for each call."""
 
-    def __init__(self, settings: VoiceRoomSettings, clock: Clock) -> None:
+    def __init__(self, settings: VoiceRoomSettings, clock: Clock, board: Board) -> None:
         """Raises ValueError when the signing key is none."""
         signer = TokenSigner(settings.signing_key.get_secret_value())
         self._clock = clock
-        self._room = RoomClient(settings.knowledge_url, "knowledge", CALLER, signer, clock, DEADLINE_S)
+        knowledge = board.breaker(KNOWLEDGE)
+        self._room = RoomClient(settings.knowledge_url, "knowledge", CALLER, signer, clock, DEADLINE_S, knowledge)
+        board.probe_with(KNOWLEDGE, partial(any_search, self._room))
+        self.ladder = shared_ladder(settings, self._health, clock)
+        self._board = board
+        self._has_fast = settings.openai_fast_model is not None
         self._client = openai_client(settings, Deadlines())
         self._model_address = settings.openai_base_url
         self._reuses = settings.voice_known_answers
@@ -64,10 +84,23 @@ class Conversations:
             settings.redis_url.get_secret_value(), socket_connect_timeout=REDIS_S, decode_responses=True
         )
         self.answers = AnswerStore(self._redis, clock)
-        self._model = None
+        self._model: LadderModel | None = None
         if self._client is not None:
-            breaker = Breaker("openai", clock)
-            self._model = OpenAIChat(self._client, settings.openai_model, breaker, settings.openai_reasoning_effort)
+            effort = settings.openai_reasoning_effort
+            full = OpenAIChat(self._client, settings.openai_model, board.breaker(MODEL), effort)
+            board.probe_with(MODEL, full.probe)
+            fast = None
+            if settings.openai_fast_model is not None:
+                fast = OpenAIChat(self._client, settings.openai_fast_model, board.breaker(FAST_MODEL), effort)
+                board.probe_with(FAST_MODEL, fast.probe)
+            self._model = LadderModel(full, fast, self.ladder, clock)
+
+    def _health(self) -> Health:
+        """What the level follows from. Without a model there is nothing to fall from: rules are what was chosen."""
+        if self._model is None:
+            return Health()
+        full = self._board.breaker(MODEL).is_closed
+        return Health(full, self._board.breaker(FAST_MODEL).is_closed if self._has_fast else None)
 
     def begin(
         self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str = ""
@@ -82,13 +115,16 @@ class Conversations:
         searches = SearchesAhead(knowledge, self._clock)
         model = TimedModel(self._model, self._clock, meter) if self._model is not None else None
         known = self._known(profile, counts=counts)
-        return Carried(Assistant(profile, searches, model, self._clock, state, initial_message, known), searches, model)
+        assistant = Assistant(profile, searches, model, self._clock, state, initial_message, known)
+        return Carried(assistant, searches, model, self.ladder)
 
     def _known(self, profile: AgentProfile, *, counts: bool) -> AnswersOf | None:
         """The agent's answers that may be given again."""
         if self._model is None or self._reuses == "never":
             return None
-        return AnswersOf(self.answers, kin(profile, self._model.name), near=self._reuses == "like", counts=counts)
+        return AnswersOf(
+            self.answers, kin(profile, self._model.name), self.ladder, near=self._reuses == "like", counts=counts
+        )
 
     async def prepare(self, profile: AgentProfile) -> None:
         """Have the answers to the agent's most asked questions ready; those that are known cost no request."""

@@ -17,6 +17,8 @@ from redis.exceptions import RedisError
 from shared.clock import Clock
 from shared.conversation.known_answers import Known, best_match
 from shared.conversation.ports import Asked, KnownAnswer
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Level
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 from shared.resilience.breaker import Breaker, BreakerOpen
@@ -111,7 +113,7 @@ class AnswerStore:
             sources=tuple(dict(source) for source in answer.sources),
         )
         value = msgspec.json.encode(kept)
-        if len(value) <= MOST_BYTES and not self._breaker.is_open:
+        if len(value) <= MOST_BYTES and self._breaker.is_closed:
             self._tasks.start(self._write(kin, asked, value), "keep answer")
 
     async def _write(self, kin: str, asked: Asked, value: bytes) -> None:
@@ -159,18 +161,28 @@ class AnswerStore:
 class AnswersOf:
     """`KnownAnswers` of one agent."""
 
-    def __init__(self, store: AnswerStore, kin: str, *, near: bool, counts: bool = True) -> None:
-        """`near`: also answers to questions that mean the same in other words; `counts`: callers ask."""
+    def __init__(
+        self, store: AnswerStore, kin: str, ladder: Ladder | None = None, *, near: bool, counts: bool = True
+    ) -> None:
+        """`near`: also answers to questions that mean the same in other words; `counts`: callers ask.
+
+        Who has taken the model out of service by hand, on this ladder, does not want to hear what it said before.
+        """
+        self._ladder = ladder
         self._store = store
         self._kin = kin
         self._near = near
         self._counts = counts
 
     async def find(self, asked: Asked) -> KnownAnswer | None:
+        override = self._ladder.override if self._ladder is not None else None
+        if override is not None and override.level > Level.FAST:
+            return None
         return await self._store.find(self._kin, asked, near=self._near, counts=self._counts)
 
     def keep(self, asked: Asked, answer: KnownAnswer) -> None:
-        self._store.keep(self._kin, asked, answer)
+        if self._ladder is None or self._ladder.level is Level.FULL:
+            self._store.keep(self._kin, asked, answer)
 
 
 def _decoded(value: str) -> _Kept | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from redis.asyncio import Redis
@@ -15,11 +16,13 @@ from services.voice.capacity.loop_lag import LoopLag
 from services.voice.capacity.publishing import SlotPublisher
 from services.voice.conversations import Conversations, reachable
 from services.voice.deepgram_socket import Capability, DeepgramSockets
-from services.voice.hearing.deepgram_listen import DeepgramListen
+from services.voice.hearing.deepgram_listen import BREAKER as HEARING
+from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes
 from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.recognisers import recogniser_for
 from services.voice.hearing.sockets_ahead import SocketsAhead
 from services.voice.record.call_rows import ClaimedCall, active_profiles
+from services.voice.record.keeping import Keeping
 from services.voice.record.recorder import Recorder, is_outage
 from services.voice.relay.relay_line import RelayLine
 from services.voice.relay.relay_session import RelaySession
@@ -43,8 +46,11 @@ from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.conversation.state import ConversationState
 from shared.database.engine import async_sessions, make_async_engine
+from shared.database.health import DATABASE, DATABASE_RULES, ask_anything
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter
+from shared.record.kept_calls import KeptCalls
+from shared.resilience.board import Board
 from shared.security.purpose_tokens import TokenSigner
 from shared.task_group import TaskSet
 from shared.web.health import Check
@@ -61,11 +67,12 @@ DATABASE_RETRY_S: Final = 2.0
 class Wiring:
     """The parts. Nothing connects before it is used."""
 
-    def __init__(self, settings: VoiceRoomSettings, conversations: Conversations, clock: Clock) -> None:
+    def __init__(self, settings: VoiceRoomSettings, conversations: Conversations, clock: Clock, board: Board) -> None:
         """Raises ValueError when the signing key is none."""
         self._settings = settings
         self._conversations = conversations
         self._clock = clock
+        self.board = board
         self._limits = CallLimits(settings.voice_silence_s, settings.voice_longest_call_s)
         key = settings.deepgram_api_key.get_secret_value()
         self._sockets = DeepgramSockets(settings.deepgram_url, key)
@@ -76,15 +83,18 @@ class Wiring:
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
         self._cache = AudioCache()
-        self._voices = Voices(settings, self._sockets, self._cache, clock)
+        self._voices = Voices(settings, self._sockets, self._cache, clock, board)
         self._warm_up = WarmUp(self._voices, self._cache)
         self._probes = Probes(self._voices, clock, settings.voice_speech_probe_s)
-        self._recorder = Recorder(self._sessions, clock, settings.rates)
+        keeping = Keeping(KeptCalls(self._redis), clock)
+        self._recorder = Recorder(self._sessions, clock, settings.rates, keeping)
+        database = board.breaker(DATABASE, DATABASE_RULES)
+        board.probe_with(DATABASE, partial(ask_anything, self._sessions))
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
         self._lag = LoopLag(clock)
         self._slots = SlotPublisher(Slots(self._redis), settings.voice_most_calls)
-        self.calls = Calls(Admission(tokens, self._sessions, clock), clock, self._slots)
+        self.calls = Calls(Admission(tokens, self._sessions, clock, database, keeping), clock, self._slots)
         self.media = Transport("/twilio/media", self._media_stream, self._media_call)
         self.relay = Transport("/twilio/relay", RelaySession, self._relay_call)
 
@@ -103,6 +113,8 @@ class Wiring:
             stack.push_async_callback(self._slots.leave)
             stack.push_async_callback(background.close)
             stack.push_async_callback(self._store_the_rest)
+            background.start(self.board.run(), "board")
+            background.start(self._conversations.ladder.run(), "ladder")
             background.start(self._recorder.run(), "recorder")
             background.start(self._warm_all(), "warm-up")
             background.start(self._lag.run(), "loop lag")
@@ -134,8 +146,15 @@ class Wiring:
             self._warm_up.want(profile.voice, self._conversations.fixed_sentences(profile))
             hearing = self._recogniser(profile)
             self._ears.will_need(hearing.path, hearing.query, Capability.HEARING)
+            self.board.breaker(HEARING)
+            self.board.probe_with(HEARING, partial(self._hears, hearing))
         for profile in profiles:
             await self._conversations.prepare(profile)
+
+    async def _hears(self, recogniser: Recogniser) -> None:
+        """Whether a recogniser takes a call. Raises SocketRefused or SocketUnavailable."""
+        socket = await self._sockets.open(recogniser.path, recogniser.query, Capability.HEARING)
+        socket.transport.abort()
 
     def _recogniser(self, profile: AgentProfile) -> Recogniser:
         return recogniser_for(self._settings, profile.hearing, profile.language, profile.company)
@@ -150,8 +169,8 @@ class Wiring:
         profile = claimed.profile
         self._probes.watch(voices_of(profile))
         self._warm_up.want(profile.voice, apologies_in(profile.language).all)
-        meter = Meter()
-        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock, meter)
+        meter, ears = Meter(), self.board.breaker(HEARING)
+        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock, meter, ListenTimes(), ears)
         return self._call(claimed, MediaLine(stream, hearing, self._voices.of(profile, meter), self._clock), meter)
 
     def _relay_call(self, claimed: ClaimedCall, session: RelaySession) -> Call:

@@ -15,7 +15,7 @@ from celery import shared_task
 
 from services.knowledge.adapters.embedding_choice import EmbeddingSettings
 from services.ticketing.application.sweep import Sweep
-from services.ticketing.assembly import ticket_room
+from services.ticketing.assembly import TicketRoomSettings, ticket_room
 from services.workers.findings import Found, note_findings
 from services.workers.followed_collections import followed_collections
 from services.workers.limits import lease_s, still_s
@@ -31,7 +31,7 @@ from shared.contracts.reconciliation import Finding
 from shared.contracts.tasks import TaskName
 from shared.database.engine import Sessions
 from shared.observability.logs import get_logger
-from shared.settings import DatabaseSettings, KayakoSettings, WorkerSettings, load
+from shared.settings import DatabaseSettings, WorkerSettings, load
 
 if TYPE_CHECKING:
     from services.knowledge.assembly import ImportRoom
@@ -40,7 +40,7 @@ log = get_logger(__name__)
 clock = SystemClock()
 
 
-class Settings(DatabaseSettings, KayakoSettings, EmbeddingSettings, WorkerSettings):
+class Settings(DatabaseSettings, TicketRoomSettings, EmbeddingSettings, WorkerSettings):
     """What the tasks need."""
 
 

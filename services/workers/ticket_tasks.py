@@ -9,16 +9,16 @@ from uuid import UUID
 
 from celery import shared_task
 
-from services.ticketing.assembly import TicketRoom, ticket_room
+from services.ticketing.assembly import TicketRoom, TicketRoomSettings, ticket_room
 from services.workers.limits import lease_s
 from services.workers.of_this_process import OfThisProcess
 from services.workers.stores import open_sessions
 from shared.clock import SystemClock
 from shared.contracts.tasks import TaskName
-from shared.settings import DatabaseSettings, KayakoSettings, WorkerSettings, load
+from shared.settings import DatabaseSettings, WorkerSettings, load
 
 
-class Settings(DatabaseSettings, KayakoSettings, WorkerSettings):
+class Settings(DatabaseSettings, TicketRoomSettings, WorkerSettings):
     """What the tasks need."""
 
 

@@ -36,11 +36,14 @@ from shared.clients.kayako_errors import (
 from shared.clock import Clock
 from shared.errors import OutcomeUnknown
 from shared.observability.logs import get_logger
-from shared.resilience.breaker import Breaker
+from shared.resilience.breaker import Breaker, BreakerOpen
+from shared.resilience.circuit import Rules
 from shared.settings import KayakoSettings
 
 log = get_logger(__name__)
 
+PROVIDER = "kayako"
+RULES = Rules(rest_s=10.0)
 CONNECT_S = 5.0
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes; a page of a hundred long articles has a few."""
@@ -67,14 +70,14 @@ class KayakoClient:
         clock: Clock,
         capabilities: Capabilities = UNKNOWN,
         *,
-        breaker_rest_s: float = 10.0,
+        breaker: Breaker | None = None,
     ) -> None:
-        """`breaker_rest_s` is how long this process leaves Kayako alone after three failures in a row."""
+        """`breaker` is what all clients of Kayako know together; without one this client knows what it sees itself."""
         self._settings = settings
         self._clock = clock
         self._capabilities = capabilities
         self._auth_mode = _auth_mode(settings, capabilities)
-        self._breaker = Breaker("Kayako", clock, rest=breaker_rest_s)
+        self._breaker = breaker or Breaker(PROVIDER, clock, RULES)
         self._held_back: dict[str, float] = {}
         self._locked_until = 0.0
         self._stopped_until: float | None = None
@@ -154,14 +157,17 @@ class KayakoClient:
     ) -> Envelope:
         name = f"{verb} {_family(address)}"
         self._check_allowed(name)
-        self._breaker.enter()
+        try:
+            self._breaker.enter()
+        except BreakerOpen as error:
+            raise KayakoUnavailable("Kayako failed a moment ago and is left alone") from error
         status, answer, headers = self._exchange(verb, address, arguments, body, name)
         if status >= 300:
             self._fail(name, status, answer, headers.get("retry-after"), writes=verb != "GET")
         try:
             envelope = read_envelope(answer)
         except Unreadable as error:
-            self._breaker.failed()
+            self._breaker.failed(type(error).__name__)
             kind = KayakoUnavailable if verb == "GET" else OutcomeUnknown
             raise kind(f"Kayako's answer to {name} cannot be read") from error
         self._breaker.succeeded()
@@ -189,10 +195,10 @@ class KayakoClient:
         try:
             return self._one_request(verb, address, arguments, body, credentials)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            self._breaker.failed()
+            self._breaker.failed(type(error).__name__)
             raise KayakoUnavailable(f"Kayako cannot be reached ({type(error).__name__})") from error
         except httpx.RequestError as error:
-            self._breaker.failed()
+            self._breaker.failed(type(error).__name__)
             kind = KayakoUnavailable if verb == "GET" else OutcomeUnknown
             raise kind(f"Kayako did not answer {name} ({type(error).__name__})") from error
 
@@ -229,7 +235,7 @@ class KayakoClient:
             case RateLimited():
                 self._held_back[name] = now + (error.retry_after or 0)
         if status >= 500:
-            self._breaker.failed()
+            self._breaker.failed(str(status))
         else:
             self._breaker.succeeded()
         if status == SESSION_NOT_FOUND or (failure.code == "CSRF_FAILED" and self._uses_session):
@@ -262,14 +268,14 @@ class KayakoClient:
         try:
             status, answer, headers = self._one_request("GET", "me.json", {}, None, self._basic())
         except httpx.RequestError as error:
-            self._breaker.failed()
+            self._breaker.failed(type(error).__name__)
             raise KayakoUnavailable(f"Kayako cannot be reached ({type(error).__name__})") from error
         if status >= 300:
             self._fail(name, status, answer, headers.get("retry-after"), writes=False)
         try:
             envelope = read_envelope(answer)
         except Unreadable as error:
-            self._breaker.failed()
+            self._breaker.failed(type(error).__name__)
             raise KayakoUnavailable("Kayako's answer to the sign-in cannot be read") from error
         token = headers.get("x-csrf-token")
         protected = {"x-csrf-token": token} if token else {}

@@ -132,6 +132,8 @@ class Provenance:
     sources: list[dict[str, Any]] = field(default_factory=list)
     """article_id, title, url, score of each article that words of the answer came from, in the order they were said."""
     stages_ms: dict[str, float] = field(default_factory=dict)
+    level: int = 0
+    """Of degradation, at which the answer was begun: `shared.degradation.levels`; a channel sets it."""
 
 
 class Reply(Protocol):

@@ -76,7 +76,16 @@ speech_failovers_total = Counter(
     "Sentences that another try finished, by who failed and who was asked then",
     ["provider", "next_provider"],
 )
-speech_well = Gauge("callwright_speech_well", "1 while a provider of speech may be asked first", ["provider"])
+degradation_level = Gauge(
+    "callwright_degradation_level", "0 full model, 1 fast model, 2 rules and articles, 3 a person or a message"
+)
+kept_calls = Gauge("callwright_kept_calls", "Calls kept in Redis because the database is, or was, away")
+breaker_state = Gauge("callwright_breaker_state", "0 closed, 1 half open, 2 open: left alone", ["provider"])
+breaker_transitions_total = Counter(
+    "callwright_breaker_transitions_total",
+    "Changes of a breaker's state, as this process saw them",
+    ["provider", "state"],
+)
 knowledge_seconds = Histogram("callwright_knowledge_seconds", "Time of a search", ["part"], buckets=names.HTTP_BUCKETS)
 knowledge_results_total = Counter("callwright_knowledge_results_total", "Searches by result", ["result"])
 ws_closed_total = Counter("callwright_ws_closed_total", "Sockets closed, by our side's code", ["path", "code"])

@@ -30,6 +30,8 @@ class Scope(StrEnum):
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
     OPERATIONS_READ = "operations:read"
+    OPERATIONS_WRITE = "operations:write"
+    """Set the level the platform lives on."""
 
 
 def _base62(number: int, length: int) -> str:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
+from shared.resilience.circuit import CircuitState
 from shared.web.guards import Operator, Public
 
 CHECK_DEADLINE_S = 3.0
@@ -28,6 +29,8 @@ class Health:
     """What a process says about itself."""
 
     checks: Mapping[str, Check] = field(default_factory=dict)
+    breakers: Callable[[], Mapping[str, Mapping[str, object]]] | None = None
+    """What this process knows of each provider's circuit."""
     ready: bool = False
 
 
@@ -39,6 +42,11 @@ async def _ask(check: Check) -> dict[str, object]:
     except Exception as error:  # noqa: BLE001  (the report is about whatever went wrong)
         return {"ok": False, "error": type(error).__name__}
     return {"ok": True, "milliseconds": round((time.perf_counter() - began) * 1000, 1)}
+
+
+def _of_breakers(known: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    away = [name for name, one in known.items() if one["state"] != CircuitState.CLOSED]
+    return {"ok": not away, "error": ", ".join(away), "providers": known}
 
 
 def health_routes(health: Health, operator: Operator) -> APIRouter:
@@ -57,7 +65,9 @@ def health_routes(health: Health, operator: Operator) -> APIRouter:
     async def dependencies() -> JSONResponse:
         answers = await asyncio.gather(*(_ask(check) for check in health.checks.values()))
         report = dict(zip(health.checks, answers, strict=True))
-        return JSONResponse(report, status_code=200 if all(a["ok"] for a in answers) else 503)
+        if health.breakers is not None:
+            report["breakers"] = _of_breakers(health.breakers())
+        return JSONResponse(report, status_code=200 if all(part["ok"] for part in report.values()) else 503)
 
     @routes.get("/metrics", dependencies=[Depends(operator)])
     async def metrics() -> Response:

@@ -27,6 +27,7 @@ from services.voice.conversations import Conversations
 from services.voice.settings import VoiceRoomSettings
 from services.voice.wiring import Wiring as VoiceWiring
 from shared.clock import SystemClock
+from shared.resilience.board import Board
 from shared.web.guards import Public
 from shared.web.health import Health
 
@@ -71,7 +72,8 @@ def ticketing() -> FastAPI:
 
 def voice() -> FastAPI:
     settings, clock = VoiceRoomSettings.model_validate(SETTINGS), SystemClock()
-    return make_voice(settings, VoiceWiring(settings, Conversations(settings, clock), clock), Health())
+    board = Board("voice", clock, None)
+    return make_voice(settings, VoiceWiring(settings, Conversations(settings, clock, board), clock, board), Health())
 
 
 @dataclass(frozen=True)

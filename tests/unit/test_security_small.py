@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.resilience.backoff import backoff
 from shared.resilience.breaker import Breaker, BreakerOpen
+from shared.resilience.circuit import Rules
 from shared.security.api_keys import is_well_formed, key_hash, new_key
 from shared.security.xml_text import clean_xml_text
 
@@ -60,7 +61,7 @@ class HandClock:
 
 def test_a_breaker_opens_rests_and_lets_one_probe_through() -> None:
     clock = HandClock()
-    breaker = Breaker("speech", clock, failures=2, rest=10)
+    breaker = Breaker("speech", clock, Rules(failures=2, rest_s=10))
     breaker.enter()
     breaker.failed()
     breaker.enter()
@@ -76,7 +77,7 @@ def test_a_breaker_opens_rests_and_lets_one_probe_through() -> None:
 
 
 def test_one_success_forgets_earlier_failures() -> None:
-    breaker = Breaker("speech", HandClock(), failures=2)
+    breaker = Breaker("speech", HandClock(), Rules(failures=2))
     for _ in range(5):
         breaker.failed()
         breaker.succeeded()

@@ -46,6 +46,8 @@ from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.contracts.knowledge import SearchAnswer
 from shared.conversation.assistant import Assistant
 from shared.conversation.phrases import Phrase, phrase, variants
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Health
 from shared.rates.card import packaged_card
 from shared.rates.usage import Meter, Product
 from tests.text_channel import Pause, ScriptedModel
@@ -284,7 +286,9 @@ async def a_call(
                 Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, meter),
                 clock,
             ),
-            conversation=Carried(Assistant(PROFILE, searches, model, clock), searches, model),
+            conversation=Carried(
+                Assistant(PROFILE, searches, model, clock), searches, model, Ladder(cast("Any", None), Health, clock)
+            ),
             recorder=Recorder(cast("Any", no_sessions), clock, packaged_card()),
             limits=limits,
             protects_notice=protects,

@@ -14,7 +14,7 @@ from services.gateway.plain_line.talk import Talk, said_in
 from services.gateway.webhooks.next_step import given_up, talked_to_the_end, unchanged
 from services.gateway.webhooks.phrases import phrases_for
 from services.gateway.webhooks.report import CallReport
-from services.gateway.webhooks.switchboard import DEADLINE_S, Switchboard, count_call, twiml_response
+from services.gateway.webhooks.switchboard import Switchboard, count_call, twiml_response
 from services.gateway.webhooks.twiml import Addresses
 from shared.clock import Clock
 from shared.contracts import calls
@@ -25,6 +25,8 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 
+ANSWER_WITHIN_S = 8.0
+"""Within this a caller hears something; Twilio itself gives up after 15 s, connecting included."""
 MOST_TURNS = 60
 """About a quarter of an hour; who is not served by then needs a person."""
 
@@ -44,7 +46,7 @@ class PlainLine:
     async def answer(self, report: CallReport, turn: int) -> Response:
         """The document for reply number `turn`: the one that was given before, when it was; else the next one."""
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
                 standing = await self._record.read(report)
                 if standing is None:
                     return await self._switchboard.answer(report, unchanged)

@@ -16,6 +16,7 @@ from services.gateway.telephone.http import HttpForTwilio, NoAnswer, NotSent
 from services.gateway.webhooks.report import read_status
 from shared.contracts.calls import CallStatus, OnMachine
 from shared.errors import Conflict, OutcomeUnknown, Permanent, Transient
+from shared.resilience.breaker import Breaker
 
 RING_S: Final = 40
 """How long the other telephone rings; most voicemail boxes pick up within 30 s."""
@@ -60,8 +61,8 @@ class TwilioCalls:
     Raises Transient when certainly nothing was done, OutcomeUnknown when nobody knows, Permanent when Twilio refuses.
     """
 
-    def __init__(self, account_sid: str, auth_token: str, api_url: str) -> None:
-        self._http = HttpForTwilio()
+    def __init__(self, account_sid: str, auth_token: str, api_url: str, breaker: Breaker) -> None:
+        self._http = HttpForTwilio(breaker)
         self._client = Client(account_sid, auth_token, http_client=self._http)
         self._client.api.base_url = api_url
 

@@ -28,6 +28,7 @@ from shared.contracts.relay import Transport
 from shared.database.models import Agent, AgentNumber, Call, Conversation, OutboundCall, Transfer
 from shared.observability.context import current_trace_id
 from shared.record.closing import close_if_over
+from shared.record.kept_calls import call_id_of, conversation_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,9 @@ class CallBook:
     async def _open(self, report: CallReport, agent: Agent, address: str | None, now: datetime) -> None:
         """Both rows, or neither when the same webhook was faster elsewhere."""
         async with self._session.begin_nested() as attempt:
-            conversation = Conversation(
+            conversation_id = conversation_id_of(report.call_sid)
+            conversation = insert(Conversation).values(
+                id=conversation_id,
                 agent_id=agent.id,
                 channel=Channel.PHONE,
                 language=agent.language,
@@ -176,11 +179,11 @@ class CallBook:
                 trace_id=current_trace_id(),
                 started_at=now,
             )
-            self._session.add(conversation)
-            await self._session.flush()
+            await self._session.execute(conversation.on_conflict_do_nothing(index_elements=[Conversation.id]))
             call = insert(Call).values(
+                id=call_id_of(report.call_sid),
                 call_sid=report.call_sid,
-                conversation_id=conversation.id,
+                conversation_id=conversation_id,
                 direction=report.direction,
                 from_number=report.from_number,
                 to_number=report.to_number,

@@ -29,7 +29,7 @@ async def note_status(sessions: AsyncSessions, billing: Billing, report: CallRep
         if rows is None:
             return False
         with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
-            _apply(rows, report, now)
+            apply_status(rows, report, now)
             if report.status.is_final:
                 await billing.note_end(session, rows.conversation, rows.call)
                 closed = await book.close_if_over(rows, now)
@@ -38,7 +38,7 @@ async def note_status(sessions: AsyncSessions, billing: Billing, report: CallRep
     return True
 
 
-def _apply(rows: CallRows, report: CallReport, now: datetime) -> None:
+def apply_status(rows: CallRows, report: CallReport, now: datetime) -> None:
     """Write what is news: a report that ranks no higher than the row came late or twice."""
     call = rows.call
     if report.status.rank <= CallStatus(call.status).rank:

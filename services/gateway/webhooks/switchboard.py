@@ -23,8 +23,10 @@ from services.gateway.webhooks.next_step import (
     TakeMessage,
     TalkPlainly,
     Wait,
+    given_up,
 )
 from services.gateway.webhooks.next_step import answer as usual_answer
+from services.gateway.webhooks.outages import Outages
 from services.gateway.webhooks.phrases import Phrases, phrases_for
 from services.gateway.webhooks.relay_noun import Relay
 from services.gateway.webhooks.report import CallReport
@@ -39,7 +41,10 @@ from shared.conversation.agent import rules_of
 from shared.conversation.opening import greeting
 from shared.database.engine import AsyncSessions
 from shared.database.transactions import transaction
+from shared.degradation.ladder import Ladder
+from shared.degradation.levels import Level
 from shared.errors import Transient
+from shared.messaging.shared_values import AWAY
 from shared.observability.context import bound
 from shared.observability.logs import get_logger
 from shared.observability.metrics import calls_total
@@ -47,8 +52,10 @@ from shared.security.purpose_tokens import Purpose, TokenSigner
 
 log = get_logger(__name__)
 
-DEADLINE_S = 8.0
-"""Within this a caller hears something; Twilio itself gives up after 15 s, connecting included."""
+RECORD_WITHIN_S = 2.5
+"""The record answers in milliseconds; whoever calls while it is away must hear something soon."""
+WITHOUT_RECORD_S = 1.5
+"""The same of Redis, which is asked then."""
 RINGING = (NextStep.TRANSFER, NextStep.APOLOGISE)
 """What a call's row says from the moment a person is to be rung until it is known how that went."""
 NO_AGENTS_LANGUAGE = "en"
@@ -69,8 +76,12 @@ class Switchboard:
         addresses: Addresses,
         billing: Billing,
         admission: Admission,
+        outages: Outages,
+        ladder: Ladder,
     ) -> None:
         self._sessions = sessions
+        self._outages = outages
+        self._ladder = ladder
         self._clock = clock
         self._signer = signer
         self._addresses = addresses
@@ -80,27 +91,63 @@ class Switchboard:
     async def answer(self, report: CallReport, decide: Decision, read: Reading = usual_answer) -> Response:
         """The document for this report: the rows' state, changed by `decide`, read by `read`.
 
-        When the record cannot be reached in time the caller is told so, rather than left to Twilio's error message.
-        Nothing was stored then, so nothing is promised.
+        When the record cannot be reached in time the call is kept in Redis and goes on. With that away too the caller
+        is told so, rather than left to Twilio's error message; nothing was stored then, so nothing is promised.
         """
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                document = await self._document(report, decide, read)
-        except (Transient, TimeoutError) as error:
-            return self.apologise(report, error)
+            document = await self._outages.ask(RECORD_WITHIN_S, self._document(report, decide, read))
+        except Transient as error:
+            log.warning("webhook_without_record", call_sid=report.call_sid, error=type(error).__name__)
+            try:
+                async with asyncio.timeout(WITHOUT_RECORD_S):
+                    document = await self._document_without_record(report, decide, read)
+            except (Transient, *AWAY) as worse:
+                return self.apologise(report, worse)
         return twiml_response(document)
+
+    async def _document_without_record(self, report: CallReport, decide: Decision, read: Reading) -> str:
+        """The same road over rows that are kept in Redis. Who is rung, and how that went, is not kept."""
+        now = self._clock.now()
+
+        async def decided(rows: CallRows) -> str:
+            state = self._allowed(decide(rows.state(report.status)))
+            if wants_slot(state):
+                state = seated(state, await self._admission.ask(report.call_sid, state.generation))
+            rows.store(state, now, report)
+            found = read(state)
+            log.info("webhook_answered", kind=type(found).__name__, generation=state.generation)
+            return self._write(found, rows, "")
+
+        return await self._outages.without_record.change(report, now, decided)
+
+    def _allowed(self, state: CallState) -> CallState:
+        """Nobody is connected to an assistant that could not talk with them: a person, or a message.
+
+        A relay session hears by itself, so that only a person's word keeps its callers out.
+        """
+        hears = state.transport is Transport.CONVERSATION_RELAY and self._ladder.override is None
+        if (
+            self._ladder.level is not Level.PERSON
+            or hears
+            or state.media not in (MediaState.EXPECTED, MediaState.WAITING)
+        ):
+            return state
+        return given_up(state)
 
     def apologise(self, report: CallReport, error: Exception) -> Response:
         """What a caller hears when nothing about the call can be read or stored."""
-        unforeseen = None if isinstance(error, Transient | TimeoutError) else error
-        log.error("webhook_without_record", call_sid=report.call_sid, error=type(error).__name__, exc_info=unforeseen)
+        unforeseen = None if isinstance(error, (Transient, *AWAY)) else error
+        log.error("call_not_kept", call_sid=report.call_sid, error=type(error).__name__, exc_info=unforeseen)
         phrases = phrases_for(NO_AGENTS_LANGUAGE)
         return twiml_response(twiml.hang_up(phrases, [phrases.trouble, phrases.please_call_again]))
 
     async def _document(self, report: CallReport, decide: Decision, read: Reading) -> str:
         now = self._clock.now()
         closed = False
+        kept = await self._outages.kept_of(report.call_sid)
         async with transaction(self._sessions) as session:
+            if kept is not None:
+                await kept.write(session, now)
             book = CallBook(session)
             rows = await book.find_or_open(report, now)
             if rows is None:
@@ -109,7 +156,7 @@ class Switchboard:
                 return twiml.hang_up(phrases, [phrases.not_in_service])
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
                 before = rows.state(report.status)
-                state = decide(before)
+                state = self._allowed(decide(before))
                 if wants_slot(state):
                     state = seated(state, await self._admission.ask(report.call_sid, state.generation))
                 rows.store(state, now, report)
@@ -121,6 +168,8 @@ class Switchboard:
                     await book.begin_transfer(rows, found.number, before.transfer_mode, now)
                 log.info("webhook_answered", kind=type(found).__name__, generation=state.generation)
                 document = self._write(found, rows, await _message(book, found, rows))
+        if kept is not None:
+            await self._outages.forget(kept)
         if closed:
             count_end(rows)
         return document

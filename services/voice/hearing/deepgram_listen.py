@@ -35,10 +35,13 @@ from shared.clock import Clock
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter, Unit
 from shared.resilience.backoff import backoff
+from shared.resilience.breaker import Breaker
 from shared.task_group import TaskSet
 
 log = get_logger(__name__)
 
+BREAKER: Final = "hearing:deepgram"
+"""Under which name all processes know how hearing is doing."""
 MOST_GARBAGE: Final = 10
 """Unreadable messages in a row after which a socket is replaced."""
 CLOSE_STREAM: Final = '{"type":"CloseStream"}'
@@ -73,13 +76,21 @@ class DeepgramListen:
     """`Hearing` of one call."""
 
     def __init__(
-        self, sockets: Opens, recogniser: Recogniser, clock: Clock, meter: Meter, times: ListenTimes = ListenTimes()
+        self,
+        sockets: Opens,
+        recogniser: Recogniser,
+        clock: Clock,
+        meter: Meter,
+        times: ListenTimes = ListenTimes(),
+        breaker: Breaker | None = None,
     ) -> None:
+        """`breaker` is told how hearing goes; there is nobody else to ask, so it holds nothing back here."""
         self._sockets = sockets
         self._times = times
         self._clock = clock
         self._meter = meter
         self._timeline = Timeline(clock)
+        self._breaker = breaker or Breaker(BREAKER, clock)
         self._recogniser = recogniser
         self._dialect: Dialect = recogniser.dialect(self._timeline)
         self._fed = 0
@@ -139,6 +150,7 @@ class DeepgramListen:
                         async for event in heard:
                             yield event
                 except SocketRefused as refusal:
+                    self._breaker.failed(Result.REFUSED.value, sure=True)
                     yield ports.Lost(refusal.detail)
                     return
                 except (SocketUnavailable, ConnectionClosed, Garbage, Failed, _Stalled) as error:
@@ -247,14 +259,19 @@ class DeepgramListen:
                 continue
             if not was_ready:
                 self._wake.set()
+            if not self._answered:
+                self._breaker.succeeded()
             garbage, asked, heard_before, self._answered = 0, False, audio.end, True
             for event in events:
                 yield event
 
     def _note(self, error: Exception) -> None:
         """Count and log why a socket did not last."""
-        if self._closing or isinstance(error, SocketUnavailable):
-            return  # wanted, or noted where it was opened
+        if self._closing:
+            return  # wanted
+        self._breaker.failed(type(error).__name__)
+        if isinstance(error, SocketUnavailable):
+            return  # noted where it was opened
         result = {Garbage: Result.GARBAGE, _Stalled: Result.TIMEOUT}.get(type(error), Result.ERROR)
         count(Capability.HEARING, result)
         closed = error.rcvd if isinstance(error, ConnectionClosed) else None

@@ -22,6 +22,8 @@ class CallKey:
     call_id: UUID
     conversation_id: UUID
     generation: int
+    call_sid: str = ""
+    """Under which it is kept while the database is away; without one it waits here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class TurnNote:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     sources: list[dict[str, Any]] = field(default_factory=list)
     origin: str | None = None
+    level: int = 0
 
     def as_row(self, conversation_id: UUID) -> dict[str, Any]:
         """The row to insert; card numbers and characters no database takes are not in it."""
@@ -55,6 +58,7 @@ class TurnNote:
             "stages_ms": dict(self.stages_ms),
             "sources": self.sources,
             "origin": self.origin,
+            "level": self.level,
         }
 
 

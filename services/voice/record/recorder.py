@@ -19,11 +19,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.voice.record.keeping import Keeping, Kept
 from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
 from shared.clock import Clock
 from shared.contracts.calls import MediaState
 from shared.database.engine import AsyncSessions
 from shared.database.models import Call, CallSession, Conversation, Turn
+from shared.database.transactions import DatabaseAway
+from shared.database.within import within
 from shared.observability.logs import get_logger
 from shared.rates.card import RateCard
 from shared.record.charges import charging
@@ -34,8 +37,11 @@ log = get_logger(__name__)
 
 GATHER_S: Final = 0.02
 """How long a note waits for others, so that many calls share a transaction."""
-STORE_WITHIN_S: Final = 8.0
-"""One batch; a connection that hangs longer is an outage."""
+STORE_WITHIN_S: Final = 2.5
+"""One batch, of milliseconds; a connection that hangs longer is an outage, and a call that ends waits for its end to be
+kept."""
+AGAIN_S: Final = 0.5
+"""Until Redis is asked once more to keep what belongs to something it keeps already."""
 MOST_TURNS_WAITING: Final = 20_000
 """About 20 MB: an hour of a hundred calls without a database."""
 OUTAGES = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
@@ -59,8 +65,12 @@ class _Waiting:
 class Recorder:
     """One per process."""
 
-    def __init__(self, sessions: AsyncSessions, clock: Clock, card: RateCard) -> None:
-        """`card` is what the figures of a session are priced by."""
+    def __init__(self, sessions: AsyncSessions, clock: Clock, card: RateCard, keeping: Keeping | None = None) -> None:
+        """`card` is what the figures of a session are priced by.
+
+        `keeping` is where notes go while the database is away; without it they wait here, bounded.
+        """
+        self._keeping = keeping
         self._sessions = sessions
         self._clock = clock
         self._card = card
@@ -115,16 +125,38 @@ class Recorder:
             self._news.clear()
             self._storing, self._waiting = self._waiting, {}
             try:
-                async with asyncio.timeout(STORE_WITHIN_S):
-                    await self._store()
+                await self._keep(only_kept=True)
+                await within(STORE_WITHIN_S, self._store())
                 waits = backoff(0.2, 2.0)
-            except OUTAGES as error:
+            except (*OUTAGES, DatabaseAway) as error:
+                await self._keep(only_kept=False)
                 self._take_back()
                 log.warning("record_waits", error=type(error).__name__, count=self._turns_waiting)
                 await asyncio.sleep(next(waits))
                 self._news.set()
             async with self._stored:
                 self._stored.notify_all()
+
+    async def _keep(self, *, only_kept: bool) -> None:
+        """Have Redis keep what is being stored: all of it, or that of calls of which it keeps something already.
+
+        What it does not take waits here.
+        """
+        if self._keeping is None:
+            return
+        for key, one in list(self._storing.items()):
+            if only_kept and not self._keeping.may_hold(key):
+                continue
+            match await self._keeping.keep(key, one.turns, one.standing, one.ending, only_kept=only_kept):
+                case Kept.YES:
+                    del self._storing[key]
+                case Kept.LATER:
+                    later = self._waiting.pop(key, None)
+                    self._waiting[key] = one.before(later) if later is not None else one
+                    del self._storing[key]
+                    asyncio.get_running_loop().call_later(AGAIN_S, self._news.set)
+                case Kept.NO:
+                    continue
 
     def _take_back(self) -> None:
         """What was not stored waits again, before what was noted meanwhile."""
@@ -250,11 +282,11 @@ _AT_ONCE = text(
     )
     INSERT INTO turns (
         conversation_id, number, speaker, text, heard, interrupted, phase,
-        started_at, ended_at, stages_ms, sources, origin
+        started_at, ended_at, stages_ms, sources, origin, level
     )
     SELECT * FROM jsonb_to_recordset(CAST(:turns AS jsonb)) AS told(
         conversation_id uuid, number integer, speaker text, text text, heard text, interrupted boolean, phase text,
-        started_at timestamptz, ended_at timestamptz, stages_ms jsonb, sources jsonb, origin text
+        started_at timestamptz, ended_at timestamptz, stages_ms jsonb, sources jsonb, origin text, level smallint
     )
     ON CONFLICT (conversation_id, number) DO UPDATE SET
         text = excluded.text, heard = excluded.heard, interrupted = excluded.interrupted, ended_at = excluded.ended_at,

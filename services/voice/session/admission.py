@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from services.voice.record.call_rows import ClaimedCall, claim
+from services.voice.record.keeping import Keeping
 from services.voice.record.recorder import is_outage
 from services.voice.transport.introduction import Introduction
 from services.voice.transport.media_stream import StreamRefused
 from services.voice.transport.stream_token import StreamTokens
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions
+from shared.database.transactions import DatabaseAway
+from shared.database.within import within
 from shared.errors import Transient
+from shared.messaging.shared_values import AWAY
 from shared.resilience.backoff import backoff
+from shared.resilience.breaker import Breaker, BreakerOpen
 
+RECORD_WITHIN_S: Final = 1.0
+"""One try with the database."""
 DATABASE_WITHIN_S: Final = 2.5
 """The caller hears nothing meanwhile; after that the gateway takes the line again."""
 
@@ -22,7 +30,11 @@ DATABASE_WITHIN_S: Final = 2.5
 class Admission:
     """Turns a socket's first message into a call of this process."""
 
-    def __init__(self, tokens: StreamTokens, sessions: AsyncSessions, clock: Clock) -> None:
+    def __init__(
+        self, tokens: StreamTokens, sessions: AsyncSessions, clock: Clock, database: Breaker, keeping: Keeping
+    ) -> None:
+        self._database = database
+        self._keeping = keeping
         self._tokens = tokens
         self._sessions = sessions
         self._clock = clock
@@ -40,11 +52,23 @@ class Admission:
         return claimed
 
     async def _claim(self, call_sid: str, generation: int) -> ClaimedCall | None:
+        """The call out of the record, or out of what is kept while the record is away."""
         waits = backoff(0.1, 0.5)
         while True:
+            is_away = False
             try:
-                return await claim(self._sessions, call_sid, generation)
+                self._database.enter()
+                claimed = await within(RECORD_WITHIN_S, claim(self._sessions, call_sid, generation))
+                self._database.succeeded()
+            except BreakerOpen:
+                is_away, claimed = True, None
             except Exception as error:
-                if not is_outage(error):
+                if not (isinstance(error, DatabaseAway) or is_outage(error)):
                     raise
+                self._database.failed(type(error).__name__)
+                is_away, claimed = True, None
+            with suppress(*AWAY):
+                claimed = claimed or await self._keeping.claim(call_sid, generation)
+            if claimed is not None or not is_away:
+                return claimed
             await asyncio.sleep(next(waits))

@@ -35,6 +35,7 @@ from shared.conversation.reply import SpokenReply
 from shared.conversation.state import ConversationState
 from shared.conversation.understanding import backchannels
 from shared.conversation.understanding.languages import words_of
+from shared.degradation.levels import Level
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter, Unit
 
@@ -98,7 +99,9 @@ class Call:
         self._recorder = parts.recorder
         self._limits = parts.limits
         self._clock = parts.clock
-        self._key = CallKey(parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation)
+        self._key = CallKey(
+            parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation, parts.claimed.call_sid
+        )
         self._apologies = apologies_in(parts.claimed.profile.language)
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
         only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
@@ -285,6 +288,8 @@ class Call:
             case Said() as said:
                 reply = self._ahead.reply_to(said.text)
                 self._note_caller(said, reply.in_flight(0))
+                if self._conversation.level is Level.PERSON:
+                    return calls.NextStep.APOLOGISE  # the gateway says so, and finds a person
                 return await self._say(reply, said)
             case CannotHear():
                 return await self._give_up(self._apologies.cannot_hear)
@@ -331,6 +336,7 @@ class Call:
     async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
         number = self._turns.number()
         road = Road(self._line, self._listening.floor, lambda: self._conversation.model_waited_s)
+        reply.provenance.level = self._conversation.level
         speaking = Speaking(reply, number, road, self._clock, self._waiting(reply, answering))
         self._speaking, self._answering, self._noted_whole = speaking, answering, 0
         if self._hands_over:

@@ -50,6 +50,7 @@ class Turns:
             stages_ms=stages_ms,
             sources=provenance.sources,
             origin=provenance.origin.value,
+            level=provenance.level,
         )
 
     def _time_of(self, moment: float) -> datetime:

@@ -1,7 +1,7 @@
-"""Asks providers to speak when no caller does: one that was unwell until it is well, a silent one now and then.
+"""Asks providers to speak when no caller does: one that was unwell when its rest is over, a silent one now and then.
 
 So the first caller after an outage is not the one who finds out that it is over, and nobody falls back on a provider
-that has been away since yesterday.
+that has been away since yesterday. Of all processes one at a time tries a provider that is unwell: the board says who.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from services.voice.speech.ports import SpeechUnavailable
 from services.voice.speech.voices import NoSuchVoice, Voices
 from services.voice.speech.whole import whole
 from shared.clock import Clock
-from shared.resilience.backoff import backoff
 from shared.task_group import TaskSet
 
 LOOK_S: Final = 1.0
 """How often is looked whether a probe is due."""
-FIRST_S, HIGHEST_S = 2.0, 30.0
-"""Seconds between the probes of a provider that is unwell."""
 WORDS: Final = "Hello."
 
 
@@ -42,34 +41,30 @@ class Probes:
             provider = self._voices.standing(voice).provider
             if provider not in self._watched:
                 self._watched.add(provider)
-                self._tasks.start(self._watch(voice), "probe")
+                self._voices.probe_with(voice, partial(self.probe, voice))
+                if self._quiet_s:
+                    self._tasks.start(self._watch(voice), "probe")
 
     async def _watch(self, voice: str) -> None:
         standing = self._voices.standing(voice)
         quiet_s = self._quiet_s * random.uniform(0.8, 1.2)  # noqa: S311  (spreads the processes)
-        waits, due = backoff(FIRST_S, HIGHEST_S), 0.0
+        asked_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(LOOK_S)
             now = self._clock.monotonic()
-            if standing.is_well:
-                waits, due = backoff(FIRST_S, HIGHEST_S), 0.0
-                if not self._quiet_s or now - standing.heard_at < quiet_s:
-                    continue
-            elif now < due:
-                continue
-            await self.probe(voice)
-            due = self._clock.monotonic() + next(waits)
+            if standing.is_well and now - max(standing.heard_at, asked_at) >= quiet_s:
+                asked_at = now
+                with suppress(SpeechUnavailable):  # noted
+                    await self.probe(voice)
 
     async def probe(self, voice: str) -> None:
-        """Have it say a word; the provider's standing notes how that went."""
+        """Have it say a word; the provider's standing notes how that went. Raises SpeechUnavailable."""
         try:
             speaker = self._voices.speaker(voice)
         except NoSuchVoice:
             return  # reported where it is needed
         try:
             await whole(speaker, self._voices.standing(voice), WORDS)
-        except SpeechUnavailable:
-            return  # noted
         finally:
             await speaker.close()
 

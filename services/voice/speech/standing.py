@@ -1,4 +1,4 @@
-"""How a provider of speech is doing, as this process has seen it: who is asked first, and who is left alone."""
+"""How a provider of speech is doing: who is asked first, and who only when nobody else is left."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 from services.voice.provider_results import Capability, Result, count
 from shared.clock import Clock
 from shared.observability import metrics
-from shared.observability.logs import get_logger
+from shared.resilience.breaker import Breaker
+from shared.resilience.circuit import Rules
 
-log = get_logger(__name__)
-
-FAILURES: Final = 2
-"""Failures in a row after which a provider is no longer asked first: one may be an accident."""
+RULES: Final = Rules(failures=2, leftovers_s=0)
+"""One failure may be an accident; after the second in a row a provider is no longer asked first. It is still asked
+last, so that what it speaks then is news."""
 WEIGHT: Final = 0.2
 """Of a new figure in the running mean of the first sound: the last ten sentences or so."""
 
@@ -20,21 +20,20 @@ WEIGHT: Final = 0.2
 class Standing:
     """Of one provider. Success is sound that was heard to its end; an open socket is nothing yet."""
 
-    def __init__(self, provider: str, first_sound_s: float, clock: Clock) -> None:
-        """`first_sound_s` is what is expected before anything was measured."""
+    def __init__(self, provider: str, first_sound_s: float, clock: Clock, breaker: Breaker | None = None) -> None:
+        """`first_sound_s` is what is expected before anything was measured; without `breaker` it has its own."""
         self.provider = provider
         self.first_sound_s = first_sound_s
         """Running mean, in seconds."""
         self.heard_at = clock.monotonic()
         """When it was last heard, or first needed."""
         self._clock = clock
-        self._failures = 0
-        metrics.speech_well.labels(provider=provider).set(1)
+        self._breaker = breaker or Breaker(provider, clock, RULES)
 
     @property
     def is_well(self) -> bool:
         """Whether it may be asked first."""
-        return self._failures < FAILURES
+        return self._breaker.is_closed
 
     def asked(self, text: str) -> None:
         """A sentence leaves for it, and will be paid for."""
@@ -49,20 +48,13 @@ class Standing:
     def succeeded(self) -> None:
         """A sentence was spoken to its end."""
         count(self.provider, Capability.SPEECH, Result.OK)
-        if not self.is_well:
-            log.info("speech_is_back", provider=self.provider)
-            metrics.speech_well.labels(provider=self.provider).set(1)
-        self._failures = 0
+        self._breaker.succeeded()
 
     def failed(self, result: Result) -> None:
         """A sentence was not spoken, or not to its end."""
         count(self.provider, Capability.SPEECH, result)
-        self.shunned(for_good=result is Result.REFUSED)
+        self._breaker.failed(result.value, sure=result is Result.REFUSED)
 
     def shunned(self, *, for_good: bool) -> None:
         """It let us down in a way that is counted already; `for_good` when it will say no again."""
-        was_well = self.is_well
-        self._failures += FAILURES if for_good else 1
-        if was_well and not self.is_well:
-            log.warning("speech_is_unwell", provider=self.provider)
-            metrics.speech_well.labels(provider=self.provider).set(0)
+        self._breaker.failed((Result.REFUSED if for_good else Result.ERROR).value, sure=for_good)

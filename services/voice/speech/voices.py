@@ -16,12 +16,13 @@ from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.pace import Pace
 from services.voice.speech.ports import Speaker, SpeakerTraits
 from services.voice.speech.recordings import recordings
-from services.voice.speech.standing import Standing
+from services.voice.speech.standing import RULES, Standing
 from services.voice.speech.voice import Candidate, Voice
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter, Product
+from shared.resilience.board import Board, Probe
 
 log = get_logger(__name__)
 
@@ -48,6 +49,11 @@ def _provider_of(voice: str) -> _Provider:
     return next((provider for prefix, provider in _PREFIXES.items() if voice.startswith(prefix)), _AURA)
 
 
+def breaker_name(provider: str) -> str:
+    """Under which name all processes know how a provider of speech is doing."""
+    return f"speech:{provider}"
+
+
 def voices_of(profile: AgentProfile) -> tuple[str, ...]:
     """An agent's voices in its order, each once."""
     return tuple(dict.fromkeys((profile.voice, *profile.other_voices)))
@@ -56,7 +62,9 @@ def voices_of(profile: AgentProfile) -> tuple[str, ...]:
 class Voices:
     """Makes voices for calls, for phrases that are kept, and for probes."""
 
-    def __init__(self, settings: VoiceRoomSettings, deepgram: DeepgramSockets, cache: AudioCache, clock: Clock) -> None:
+    def __init__(
+        self, settings: VoiceRoomSettings, deepgram: DeepgramSockets, cache: AudioCache, clock: Clock, board: Board
+    ) -> None:
         self._settings = settings
         self._deepgram = deepgram
         key = settings.elevenlabs_api_key
@@ -68,6 +76,7 @@ class Voices:
         )
         self._cache = cache
         self._clock = clock
+        self._board = board
         self._standings: dict[str, Standing] = {}
         self._paces: dict[str, Pace] = {}
 
@@ -76,8 +85,18 @@ class Voices:
         provider = _provider_of(voice)
         found = self._standings.get(provider.name)
         if found is None:
-            found = self._standings[provider.name] = Standing(provider.name, provider.traits.first_sound_s, self._clock)
+            found = Standing(
+                provider.name,
+                provider.traits.first_sound_s,
+                self._clock,
+                self._board.breaker(breaker_name(provider.name), RULES),
+            )
+            self._standings[provider.name] = found
         return found
+
+    def probe_with(self, voice: str, probe: Probe) -> None:
+        """How the provider of this voice is tried when it was unwell."""
+        self._board.probe_with(breaker_name(self.standing(voice).provider), probe)
 
     def speaker(self, voice: str) -> Speaker:
         """A new speaker with this voice; close it. Raises NoSuchVoice."""

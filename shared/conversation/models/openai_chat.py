@@ -96,7 +96,7 @@ class OpenAIChat:
                     yield part
         except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ModelUnavailable, ValueError) as error:
             if answer.finish_reason is None:
-                self._breaker.failed()
+                self._breaker.failed(type(error).__name__)
             _count("failed")
             _log(self.name, error)
             answer.count_tokens(self.name, request)
@@ -109,6 +109,13 @@ class OpenAIChat:
         self._breaker.succeeded()
         _count("answered")
         answer.count_tokens(self.name, request)
+
+    async def probe(self) -> None:
+        """Have it write a word, whatever its breaker says. Raises what went wrong."""
+        hello = {"role": "user", "content": "Say hello."}
+        request = ModelRequest(messages=[hello], tools=[], most_tokens=16, cache_key="probe")
+        async with aclosing(self._parts(request, _Answer())) as parts:
+            await anext(parts, None)
 
     async def _parts(self, request: ModelRequest, answer: _Answer) -> AsyncGenerator[TextDelta | ToolCall]:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -98,3 +98,5 @@ class Turn(Base):
     """Articles an answer was taken from: article_id, title, url, score."""
     origin: Mapped[str | None] = mapped_column(String(20))
     """What wrote an assistant's turn: model, rules or phrase."""
+    level: Mapped[int] = mapped_column(SmallInteger, server_default=sql("0"))
+    """Of degradation: `shared.degradation.levels`."""

@@ -170,6 +170,7 @@ async def test_the_dependency_report_asks_everybody(house: House) -> None:
         "redis": True,
         "knowledge": True,
         "ticketing": True,
+        "breakers": True,
     }
 
 
@@ -179,5 +180,12 @@ async def test_the_dependency_report_of_a_lonely_gateway(database_url: str) -> N
         answered = await house.http.get("/health/dependencies")
         assert answered.status_code == 503
         states = {name: state["ok"] for name, state in answered.json().items()}
-        assert states == {"database": True, "redis": False, "knowledge": False, "ticketing": False, "voice": False}
+        assert states == {
+            "database": True,
+            "redis": False,
+            "knowledge": False,
+            "ticketing": False,
+            "voice": False,
+            "breakers": True,
+        }
         assert (await house.http.get("/health/ready")).status_code == 200

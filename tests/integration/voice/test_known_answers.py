@@ -20,6 +20,7 @@ from shared.clock import SystemClock
 from shared.conversation.ports import Asked, KnownAnswer, Provenance
 from shared.conversation.state import ConversationState, Phase
 from shared.rates.usage import Meter
+from shared.resilience.board import Board
 from tests.serving import serving
 from tests.text_channel import profile
 from tests.voice_house import KnowledgeRoom, settings_for
@@ -129,7 +130,8 @@ async def test_a_question_costs_one_request_whoever_asks_it(redis_url: str, sett
             knowledge_url=knowledge,
             voice_known_answers=setting,
         )
-        processes = [Conversations(settings, SystemClock()) for _ in range(2)]
+        clock = SystemClock()
+        processes = [Conversations(settings, clock, Board("test", clock, None)) for _ in range(2)]
         for process in processes:
             stack.push_async_callback(process.close)
 

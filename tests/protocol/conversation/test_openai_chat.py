@@ -28,6 +28,7 @@ from shared.conversation.prompts.builder import build
 from shared.conversation.state import ConversationState
 from shared.rates.usage import Product, Unit
 from shared.resilience.breaker import Breaker
+from shared.resilience.circuit import Rules
 from shared.settings import OpenAISettings
 from tests.text_channel import ROUTER, TextChannel, profile
 from tests.waiting import wait_for_async
@@ -61,7 +62,7 @@ async def desk(
         )
         assert client is not None
         async with client:
-            breaker = Breaker("openai", SystemClock(), failures=3, rest=30)
+            breaker = Breaker("openai", SystemClock(), Rules(failures=3, rest_s=30))
             yield Desk(stand_in, OpenAIChat(client, name, breaker, effort, PATIENCE))
 
 

@@ -29,6 +29,7 @@ from shared.clock import SystemClock
 from shared.contracts.agents import VoicePreference
 from shared.conversation.ports import Sentence
 from shared.rates.usage import Meter, Product
+from shared.resilience.board import Board
 from tests.serving import serving
 from tests.voice_house import settings_for
 
@@ -145,7 +146,8 @@ def voices(address: str, cache: AudioCache, key: str = "lab") -> Voices:
     settings = settings_for(
         "postgresql://nowhere/none", "redis://nowhere", deepgram_url=address, deepgram_api_key=secret
     )
-    return Voices(settings, DeepgramSockets(address, key), cache, SystemClock())
+    clock = SystemClock()
+    return Voices(settings, DeepgramSockets(address, key), cache, clock, Board("test", clock, None))
 
 
 async def test_phrases_are_ready_before_a_caller_needs_them() -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from services.voice.speech import probes as probing
+from services.voice.speech import voices as all_voices
 from services.voice.speech.apologies import apologies_in
 from services.voice.speech.audible import first_audible
 from services.voice.speech.pace import Pace
@@ -25,6 +26,7 @@ from shared.contracts.agents import AgentProfile, VoicePreference
 from shared.contracts.conversations import EmailPolicy, TicketPolicy
 from shared.conversation.ports import Sentence
 from shared.rates.usage import Meter, Product
+from shared.resilience.circuit import Rules
 from tests.speech_house import (
     ALL,
     AURA,
@@ -171,8 +173,7 @@ async def test_phrases_are_warmed_in_every_vendors_voice() -> None:
 
 
 async def test_a_probe_finds_out_that_an_outage_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "LOOK_S", 0.02)
-    monkeypatch.setattr(probing, "FIRST_S", 0.1)
+    monkeypatch.setattr(all_voices, "RULES", Rules(failures=2, rest_s=0.1))
     async with speech_house() as house, a_voice(house, AURA, FLUX) as voice:
         standing = house.voices.standing(AURA)
         house.trouble(AURA, Trouble.BUSY)
@@ -183,12 +184,14 @@ async def test_a_probe_finds_out_that_an_outage_is_over(monkeypatch: pytest.Monk
         probes = Probes(house.voices, SystemClock(), quiet_s=0)
         probes.watch([AURA, FLUX])
         house.trouble(AURA, None)
+        trying = asyncio.create_task(house.board.run())
 
         async def is_well() -> bool:
             return standing.is_well
 
         await wait_for_async(is_well, 5, "a probe to succeed")
         await probes.close()
+        trying.cancel()
 
 
 async def test_a_provider_nobody_has_heard_for_long_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

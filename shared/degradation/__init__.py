@@ -1,0 +1,1 @@
+"""How much of the platform works, as four levels, and who decides which one is lived on."""

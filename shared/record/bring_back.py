@@ -1,0 +1,117 @@
+"""Writes what was kept of a call during an outage into the record: in order, and once however often it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from shared.contracts.calls import CallStatus, MediaState
+from shared.database.models import Call, Conversation, Turn
+from shared.observability.logs import get_logger
+from shared.record.closing import close_if_over
+from shared.record.kept_calls import Held, KeptCall, KeptCalls, typed
+
+log = get_logger(__name__)
+
+_OF_A_GENERATION: Final = (
+    "stream_generation",
+    "media_state",
+    "next_step",
+    "transport",
+    "stream_issued_at",
+    "rounds_waited",
+)
+_STEPS: Final = {
+    MediaState.WAITING: 0,
+    MediaState.EXPECTED: 0,
+    MediaState.CONNECTED: 1,
+    MediaState.LOST: 2,
+    MediaState.FINISHED: 2,
+}
+"""How far a generation has come."""
+_OF_A_STATUS: Final = ("status", "answered_at", "ended_at", "duration_seconds")
+_OF_A_CHECKPOINT: Final = ("checkpoint", "email", "email_confirmed", "notice_heard")
+
+
+class Returning:
+    """What is kept of one call, on its way into the record within somebody's transaction."""
+
+    def __init__(self, kept_calls: KeptCalls, call_sid: str, held: Held, turns: list[tuple[bytes, Any]]) -> None:
+        self._kept_calls = kept_calls
+        self._call_sid = call_sid
+        self._held = held
+        self._turns = turns
+
+    async def write(self, session: AsyncSession, now: datetime) -> None:
+        """Into the record, as part of the transaction."""
+        if self._held.kept is not None:
+            turns = [turn for _, turn in self._turns]
+            await session.run_sync(bring_back, self._call_sid, self._held.kept, turns, now)
+
+    async def committed(self) -> None:
+        """The transaction has been committed: what it wrote need not be kept."""
+        await self._kept_calls.forget(self._call_sid, self._held, [name for name, _ in self._turns])
+
+
+async def returning(kept_calls: KeptCalls, call_sid: str) -> Returning | None:
+    """What is kept of this call, if anything is. Raises AWAY."""
+    held = await kept_calls.read(call_sid)
+    return Returning(kept_calls, call_sid, held, await kept_calls.turns(call_sid)) if held.value else None
+
+
+def bring_back(
+    session: Session, call_sid: str, kept: KeptCall, turns: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """The rows, made if they are missing and brought forward if not; the turns; the end, when it has come."""
+    conversation = session.scalars(
+        select(Conversation).join(Call).where(Call.call_sid == call_sid).with_for_update(of=Conversation)
+    ).first()
+    if conversation is None:
+        if kept.profile is None:
+            log.error("kept_without_call", call_sid=call_sid, count=len(turns))
+            return
+        conversation = Conversation(**typed(Conversation, kept.conversation))
+        session.add(conversation)
+        session.flush()
+        call = Call(**typed(Call, {**kept.call, "conversation_id": conversation.id}))
+        session.add(call)
+    else:
+        call = session.scalars(select(Call).where(Call.conversation_id == conversation.id).with_for_update()).one()
+        if conversation.closed_at is None:
+            _bring_forward(call, conversation, kept)
+    session.flush()
+    if turns:
+        rows = [typed(Turn, {**turn, "conversation_id": conversation.id}) for turn in turns]
+        session.execute(insert(Turn).on_conflict_do_nothing(), rows)
+    closed = close_if_over(session, call.id, now)
+    log.info("call_brought_back", call_sid=call_sid, count=len(turns), state="closed" if closed else "open")
+
+
+def _bring_forward(call: Call, conversation: Conversation, kept: KeptCall) -> None:
+    """Nothing that the record knows better is changed: a later generation, or a status further on."""
+    known, told = typed(Call, kept.call), typed(Conversation, kept.conversation)
+    status = CallStatus(known.get("status", call.status))
+    if status.rank > CallStatus(call.status).rank:
+        _set(call, known, _OF_A_STATUS)
+    if "media_state" not in known or _how_far(known) < (call.stream_generation, _STEPS[MediaState(call.media_state)]):
+        return
+    _set(call, {"next_step": None, **known}, _OF_A_GENERATION)
+    conversation.outcome = told.get("outcome", conversation.outcome)
+    if told.get("checkpoint"):
+        _set(conversation, told, _OF_A_CHECKPOINT)
+
+
+def _how_far(known: Mapping[str, Any]) -> tuple[int, int]:
+    return known.get("stream_generation", 1), _STEPS[MediaState(known["media_state"])]
+
+
+def _set(row: Call | Conversation, values: Mapping[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        if name in values:
+            setattr(row, name, values[name])

@@ -1,0 +1,233 @@
+"""Calls while PostgreSQL is away: answered, carried, ended; and all of it in the record when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import func, select, text
+
+from services.voice.record.keeping import Keeping
+from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.recorder import Recorder
+from services.voice.session.admission import Admission
+from services.voice.transport.stream_token import StreamTokens
+from shared.clock import SystemClock
+from shared.contracts.calls import CallStatus, MediaState, NextStep
+from shared.contracts.conversations import Outcome, Speaker
+from shared.contracts.tasks import TaskName
+from shared.database.engine import async_sessions, make_async_engine
+from shared.database.models import OutboxRow, Ticket, Turn
+from shared.rates.card import packaged_card
+from shared.record.kept_calls import KeptCalls
+from shared.security.purpose_tokens import TokenSigner
+from shared.task_group import TaskSet
+from tests.gateway_house import (
+    ACCOUNT,
+    OUR_NUMBER,
+    SIGNING_KEY,
+    House,
+    call_form,
+    document,
+    gateway,
+    new_call_sid,
+    settings_for,
+    verbs,
+)
+from tests.tcp_proxy import TcpProxy, before
+from tests.waiting import wait_for_async
+
+
+@dataclass(frozen=True)
+class Introduced:
+    """What a stream says of itself."""
+
+    call_sid: str
+    custom_parameters: Mapping[str, str]
+    account_sid: str = ACCOUNT
+
+
+@dataclass
+class Outage:
+    """A gateway, and the admission and record of a voice process, behind one connection to the database."""
+
+    house: House
+    straight: House
+    """A gateway that reaches the database all the time; it looks, and answers nothing."""
+    database: TcpProxy
+    admission: Admission
+    recorder: Recorder
+    kept_calls: KeptCalls
+
+    async def is_away(self, *, frozen: bool = False) -> None:
+        if frozen:
+            self.database.freeze()
+        else:
+            self.database.cut()
+
+    async def until_brought_back(self) -> None:
+        async def none_kept() -> bool:
+            return await self.kept_calls.count() == 0
+
+        await wait_for_async(none_kept, 15, "everything to be in the record again")
+
+    async def connect(self, call_sid: str, answer: str) -> CallKey:
+        """Take the stream that this TwiML asks for, as a voice process does."""
+        token = answer.split('<Parameter name="token" value="')[1].split('"', maxsplit=1)[0]
+        claimed = await self.admission(Introduced(call_sid, {"token": token}))
+        return CallKey(claimed.call_id, claimed.conversation_id, claimed.generation, call_sid)
+
+
+@asynccontextmanager
+async def an_outage(database_url: str, redis_url: str) -> AsyncIterator[Outage]:
+    async with (
+        before(database_url) as (proxy, through),
+        gateway(settings_for(database_url, redis_url)) as straight,
+    ):
+        await straight.agent(OUR_NUMBER)
+        straight.wiring.kept_calls._kept_calls = KeptCalls(Redis.from_url("redis://127.0.0.1:9"))  # it only looks
+        async with gateway(settings_for(through, redis_url)) as house:
+
+            async def knows_agents() -> bool:
+                return house.wiring.agents.of(OUR_NUMBER) is not None
+
+            await wait_for_async(knows_agents, 5, "the gateway to know its agents")
+            engine, clock = make_async_engine(settings_for(through, redis_url), "test"), SystemClock()
+            sessions, redis = async_sessions(engine), Redis.from_url(redis_url)
+            keeping = Keeping(KeptCalls(redis), clock)
+            recorder, running = Recorder(sessions, clock, packaged_card(), keeping), TaskSet("test")
+            running.start(recorder.run(), "recorder")
+            tokens = StreamTokens(TokenSigner(SIGNING_KEY), redis, ACCOUNT, clock)
+            admission = Admission(tokens, sessions, clock, house.wiring.board.breaker("database"), keeping)
+            try:
+                yield Outage(house, straight, proxy, admission, recorder, KeptCalls(redis))
+            finally:
+                proxy.mend()
+                await running.close()
+                await engine.dispose()
+                await redis.aclose()
+
+
+def turn(number: int, text: str) -> TurnNote:
+    now = datetime.now(UTC)
+    return TurnNote(
+        number=number, speaker=Speaker.CALLER, text=text, heard=text, phase="issue", started_at=now, ended_at=now
+    )
+
+
+STANDING = Standing({"version": 1, "step": "two"}, "jane@example.com", email_confirmed=True, notice_heard=True)
+FOLLOW_UP = Ending(MediaState.FINISHED, NextStep.HANG_UP, Outcome.FOLLOW_UP)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_a_call_that_comes_and_ends_while_the_database_is_away_is_all_there_afterwards(
+    database_url: str, redis_url: str, *, frozen: bool
+) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        await outage.is_away(frozen=frozen)
+        first = await house.hook("/twilio/voice", call_form(call_sid))
+        assert verbs(first) == ["Connect", "Redirect"]
+        assert (await house.hook("/twilio/voice", call_form(call_sid))).content == first.content
+        key = await outage.connect(call_sid, first.text)
+        outage.recorder.note(key, [turn(1, "Hello."), turn(2, "My line is dead.")], STANDING)
+        assert await outage.recorder.finish(key, FOLLOW_UP, 4)
+        over = await house.hook("/twilio/voice/after?generation=1", call_form(call_sid, CallStatus="in-progress"))
+        assert verbs(over) == ["Hangup"]
+        ended = call_form(call_sid, CallStatus="completed", CallDuration="42")
+        assert (await house.hook("/twilio/status", ended)).status_code == 204
+        assert await outage.straight.call(call_sid) is None
+        outage.database.mend()
+        await outage.until_brought_back()
+        call, conversation = await outage.straight.call(call_sid), await outage.straight.conversation(call_sid)
+        assert call is not None
+        assert (call.status, call.media_state, call.duration_seconds) == ("completed", "finished", 42)
+        assert (conversation.outcome, conversation.email) == ("follow_up", "jane@example.com")
+        assert conversation.closed_at is not None
+        async with outage.straight.wiring.sessions() as session:
+            said = (await session.scalars(select(Turn.text).order_by(Turn.number))).all()
+            assert said == ["Hello.", "My line is dead."]
+            assert await session.scalar(select(func.count()).select_from(Ticket)) == 1
+            tasks = (await session.scalars(select(OutboxRow.task))).all()
+            assert tasks.count(TaskName.OPEN_TICKET.value) == 1
+
+
+async def test_a_call_that_was_going_on_loses_no_turn_and_its_process_may_die(
+    database_url: str, redis_url: str
+) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        first = await house.hook("/twilio/voice", call_form(call_sid))
+        key = await outage.connect(call_sid, first.text)
+        outage.recorder.note(key, [turn(1, "Before.")], Standing({"step": "one"}, None, False, False))
+        assert await outage.recorder.drain(3) == 0
+        await outage.is_away()
+        outage.recorder.note(key, [turn(2, "During.")], STANDING)
+        assert await outage.recorder.drain(4) == 0  # kept: the process holds nothing any more
+        again = await house.hook("/twilio/voice/after?generation=1", call_form(call_sid, CallStatus="in-progress"))
+        assert verbs(again) == ["Connect", "Redirect"]
+        action = document(again)[0].attrib["action"]
+        assert dict(parse_qsl(urlsplit(action).query)) == {"generation": "2"}
+        second = await outage.connect(call_sid, again.text)
+        assert second.conversation_id == key.conversation_id
+        outage.database.mend()
+        await outage.until_brought_back()
+        outage.recorder.note(second, [turn(1001, "After.")], STANDING)
+        assert await outage.recorder.drain(4) == 0
+        await outage.until_brought_back()
+        call, conversation = await outage.straight.call(call_sid), await outage.straight.conversation(call_sid)
+        assert call is not None
+        assert (call.stream_generation, call.media_state) == (2, "connected")
+        assert conversation.checkpoint == STANDING.checkpoint
+        async with outage.straight.wiring.sessions() as session:
+            said = (await session.scalars(select(Turn.text).order_by(Turn.number))).all()
+        assert said == ["Before.", "During.", "After."]
+
+
+async def test_what_is_kept_counts_before_what_the_record_says(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        first = await house.hook("/twilio/voice", call_form(call_sid))
+        key = await outage.connect(call_sid, first.text)
+        await outage.is_away()
+        assert await outage.recorder.finish(key, FOLLOW_UP, 4)
+        outage.database.mend()
+        over = await house.hook("/twilio/voice/after?generation=1", call_form(call_sid, CallStatus="in-progress"))
+        assert verbs(over) == ["Hangup"]  # and not connected again, although the row said that somebody was talking
+
+
+async def test_without_both_stores_the_caller_is_told(database_url: str, redis_url: str) -> None:
+    async with (
+        before(database_url) as (database, through),
+        before(redis_url) as (redis, redis_through),
+        gateway(settings_for(through, redis_through)) as house,
+    ):
+        await house.agent(OUR_NUMBER)
+        database.cut()
+        redis.cut()
+        answered = await house.hook("/twilio/voice", call_form(new_call_sid()))
+        assert verbs(answered) == ["Say", "Hangup"]
+
+
+async def test_bringing_back_twice_changes_nothing(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        await outage.is_away()
+        await house.hook("/twilio/voice", call_form(call_sid))
+        held = await outage.kept_calls.read(call_sid)
+        assert held.kept is not None
+        outage.database.mend()
+        await outage.until_brought_back()
+        await outage.straight.set_call(call_sid, media_state=MediaState.CONNECTED, status=CallStatus.IN_PROGRESS)
+        assert await outage.kept_calls.write(call_sid, await outage.kept_calls.read(call_sid), held.kept)
+        await outage.until_brought_back()
+        call = await outage.straight.call(call_sid)
+        assert call is not None
+        assert (call.media_state, call.status) == ("connected", "in-progress")
+        async with outage.straight.wiring.sessions() as session:
+            assert await session.scalar(text("SELECT count(*) FROM conversations")) == 1
