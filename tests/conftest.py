@@ -24,8 +24,8 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "callwright_template"
 
 # The same examples on every machine and every day; `make explore` looks for new ones.
-hypothesis_settings.register_profile("repeatable", derandomize=True, database=None)
-hypothesis_settings.register_profile("explore")
+hypothesis_settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis_settings.register_profile("explore", deadline=None)
 hypothesis_settings.load_profile("repeatable")
 
 
