@@ -10,6 +10,8 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 
+CANCEL_AGAIN_S = 1.0
+
 
 class TaskSet:
     """Keeps a reference to each task it starts, logs what fails, and ends them all together."""
@@ -43,9 +45,13 @@ class TaskSet:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Refuse new work, cancel what runs, and wait until it is gone."""
+        """Refuse new work, cancel what runs, and wait until it is gone.
+
+        Cancelled again when it goes on: a cancellation that meets redis-py while it connects is lost in there, and a
+        loop around it would hold the end of its process for ever.
+        """
         self._closed = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=CANCEL_AGAIN_S)
