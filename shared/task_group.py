@@ -45,10 +45,13 @@ class TaskSet:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Refuse new work, cancel what runs, and wait until it is gone."""
+        """Refuse new work, cancel what runs, and wait until it is gone.
+
+        Cancelled again when it goes on: a cancellation that meets redis-py while it connects is lost in there, and a
+        loop around it would hold the end of its process for ever.
+        """
         self._closed = True
         while tasks := [task for task in self._tasks if not task.done()]:
             for task in tasks:
                 task.cancel()
-            # a library that swallows a cancellation must not hold up the end of the process
             await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
