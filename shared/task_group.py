@@ -49,3 +49,13 @@ class TaskSet:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def stop_if_told() -> None:
+    """For loops that run until they are cancelled and ask Redis: its client can swallow that while it connects.
+
+    Raises CancelledError in a task that was cancelled and still runs; whoever waits for its end would wait for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from shared.admission.slots import Slots, Standing, Verdict, reservation
 from shared.observability import metrics
 from shared.observability.logs import get_logger
+from shared.task_group import stop_if_told
 
 log = get_logger(__name__)
 
@@ -37,6 +38,7 @@ class Admission:
                     self._note(await self._slots.look())
             except (RedisError, TimeoutError) as error:
                 self._lose(error)
+            stop_if_told()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def ask(self, call_sid: str, generation: int) -> Verdict:

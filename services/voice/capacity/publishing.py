@@ -14,6 +14,7 @@ from services.voice.capacity.free_slots import Load, free_slots
 from shared.admission.slots import Slots
 from shared.observability import metrics
 from shared.observability.logs import get_logger
+from shared.task_group import stop_if_told
 
 log = get_logger(__name__)
 
@@ -49,6 +50,7 @@ class SlotPublisher:
         while True:
             self._news.clear()
             await self._publish(load())
+            stop_if_told()
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_S):
                     await self._news.wait()
