@@ -269,7 +269,7 @@ class Call:
         for said in rest:
             reply = self._assistant.reply_to(said.text)
             self._assistant.commit(reply, "", complete=False)
-            self._note_caller(said, self._assistant.state)
+            self._note_caller(said)
         if unfinished is not None:
             self._note(state=unfinished)
 
@@ -286,8 +286,9 @@ class Call:
         """Wait for something to answer, and answer it."""
         match await self._next_event():
             case Said() as said:
+                self._note_caller(said)
                 reply = self._ahead.reply_to(said.text)
-                self._note_caller(said, reply.in_flight(0))
+                self._note(state=reply.in_flight(0))
                 if self._conversation.level is Level.PERSON:
                     return calls.NextStep.APOLOGISE  # the gateway says so, and finds a person
                 return await self._say(reply, said)
@@ -449,9 +450,9 @@ class Call:
 
     # The record.
 
-    def _note_caller(self, said: Said, state: ConversationState) -> None:
+    def _note_caller(self, said: Said) -> None:
         phase = self._assistant.state.phase
-        self._note(self._turns.of_caller(said.noted, phase, said.began_at, said.spoken_until), state=state)
+        self._note(self._turns.of_caller(said.noted, phase, said.began_at, said.spoken_until))
 
     def _note(self, *turns: TurnNote, state: ConversationState | None = None) -> None:
         """Have turns stored, and what another process would go on from: the present state when none is given."""

@@ -141,7 +141,7 @@ async def is_lost(house: VoiceHouse, **faults: Any) -> None:
     assert row.next_step is None
     conversation = await house.conversation(call.record.sid)
     assert conversation.outcome is None
-    assert ConversationState.from_json(conversation.checkpoint).history
+    assert ConversationState.from_json(conversation.checkpoint).heard_already[0] == GREETING
     assert (await house.turns(call.record.sid))[0].heard.startswith(GREETING)
 
 
