@@ -138,8 +138,9 @@ def _scenario(chance: random.Random, index: int, kind: Kind) -> dict[str, Any]:
         case Kind.SILENT:
             return scenario | {"hangs_up": {"during": "greeting", "after_characters": 20}}
         case Kind.UNREACHED if chance.random() < 0.7:
-            # gone before the end of the apology: somebody must call back all the same
-            return scenario | {"hangs_up": {"during": "greeting", "after_characters": 25}}
+            # gone before the end of the answer: somebody must call back all the same
+            hangs_up = {"during": "answer", "question": 1, "after_characters": 15}
+            return scenario | {"questions": [{"ask": asked[0]}], "hangs_up": hangs_up, "longest_s": 40.0}
         case Kind.UNREACHED:
             return scenario | {"questions": [{"ask": asked[0]}], "longest_s": 40.0}
         case Kind.FORGED:
