@@ -11,7 +11,7 @@ from shared.database.within import within
 from shared.resilience.circuit import Rules
 
 DATABASE: Final = "database"
-DATABASE_RULES: Final = Rules(failures=2, rest_s=1.0, longest_rest_s=4.0, lease_s=4.0)
+DATABASE_RULES: Final = Rules(failures=3, rest_s=1.0, longest_rest_s=4.0, lease_s=4.0)
 """Every call needs it: it is left alone soon, and tried again soon."""
 ANSWER_WITHIN_S: Final = 2.0
 

@@ -74,7 +74,7 @@ def bring_back(
     ).first()
     if conversation is None:
         if kept.profile is None:
-            log.error("kept_without_call", call_sid=call_sid, count=len(turns))
+            log.warning("kept_without_call", call_sid=call_sid, count=len(turns))
             return
         conversation = Conversation(**typed(Conversation, kept.conversation))
         session.add(conversation)

@@ -15,7 +15,7 @@ from shared.contracts.calls import CallStatus, MediaState
 from shared.contracts.conversations import Channel
 from shared.database.models import Agent, Call, Conversation
 from shared.errors import Transient
-from shared.observability.context import current_trace_id
+from shared.observability.context import bound, current_trace_id
 from shared.record.kept_calls import KeptCall, KeptCalls, call_id_of, conversation_id_of, typed, values_of
 
 MOST_TRIES: Final = 5
@@ -39,11 +39,13 @@ class WithoutRecord:
         for _ in range(MOST_TRIES):
             held = await self._kept_calls.read(report.call_sid)
             rows = self._rows(report, held.kept, now)
-            done = await work(rows)
+            with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
+                done = await work(rows)
+            profile = AgentProfile.model_validate(rows.agent).model_dump(mode="json")
             kept = KeptCall(
                 call=values_of(rows.call),
                 conversation=values_of(rows.conversation),
-                profile=AgentProfile.model_validate(rows.agent).model_dump(mode="json"),
+                profile=None if _is_only_an_end(report, held.kept) else profile,
             )
             if await self._kept_calls.write(report.call_sid, held, kept):
                 return done
@@ -61,6 +63,11 @@ class WithoutRecord:
             for name, value in typed(Call, kept.call).items():
                 setattr(call, name, value)
         return CallRows(call, conversation, agent, None)
+
+
+def _is_only_an_end(report: CallReport, kept: KeptCall | None) -> bool:
+    """All that is known of the call is that it is over: no rows are made of that, here as elsewhere."""
+    return report.status.is_final and (kept is None or kept.profile is None)
 
 
 def _new_rows(report: CallReport, agent: Agent, now: datetime) -> tuple[Conversation, Call]:

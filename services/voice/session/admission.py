@@ -19,9 +19,9 @@ from shared.database.within import within
 from shared.errors import Transient
 from shared.messaging.shared_values import AWAY
 from shared.resilience.backoff import backoff
-from shared.resilience.breaker import Breaker, BreakerOpen
+from shared.resilience.breaker import Breaker
 
-RECORD_WITHIN_S: Final = 1.0
+RECORD_WITHIN_S: Final = 2.0
 """One try with the database."""
 DATABASE_WITHIN_S: Final = 2.5
 """The caller hears nothing meanwhile; after that the gateway takes the line again."""
@@ -52,23 +52,30 @@ class Admission:
         return claimed
 
     async def _claim(self, call_sid: str, generation: int) -> ClaimedCall | None:
-        """The call out of the record, or out of what is kept while the record is away."""
+        """The call out of the record, or out of what is kept while the record is away.
+
+        A breaker that is open holds nobody back: a call that is not kept is in the record or nowhere.
+        """
         waits = backoff(0.1, 0.5)
         while True:
-            is_away = False
+            claimed = None if self._database.is_closed else await self._kept(call_sid, generation)
+            if claimed is not None:
+                return claimed
             try:
-                self._database.enter()
                 claimed = await within(RECORD_WITHIN_S, claim(self._sessions, call_sid, generation))
-                self._database.succeeded()
-            except BreakerOpen:
-                is_away, claimed = True, None
             except Exception as error:
                 if not (isinstance(error, DatabaseAway) or is_outage(error)):
                     raise
                 self._database.failed(type(error).__name__)
-                is_away, claimed = True, None
-            with suppress(*AWAY):
-                claimed = claimed or await self._keeping.claim(call_sid, generation)
-            if claimed is not None or not is_away:
+            else:
+                self._database.succeeded()
+                return claimed or await self._kept(call_sid, generation)
+            claimed = await self._kept(call_sid, generation)
+            if claimed is not None:
                 return claimed
             await asyncio.sleep(next(waits))
+
+    async def _kept(self, call_sid: str, generation: int) -> ClaimedCall | None:
+        with suppress(*AWAY):
+            return await self._keeping.claim(call_sid, generation)
+        return None
