@@ -55,7 +55,7 @@ from shared.conversation import opening
 from shared.conversation.agent import rules_of
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
 from shared.database.models import Agent, ApiKey, Call, Conversation, OutboundCall, Turn
-from shared.resilience.shared_board import shared_board
+from shared.resilience.board import Board
 from shared.security.purpose_tokens import Purpose, TokenSigner
 from shared.settings import DatabaseSettings
 from shared.web.health import Health
@@ -438,7 +438,7 @@ async def voice_house(
             **{"deepgram_url": deepgram_url, "knowledge_url": knowledge_url, **settings},
         )
         clock = SystemClock()
-        board = shared_board("voice", chosen, clock)
+        board = Board("voice", clock, None)  # houses of one test have providers, and outages, of their own
         wiring = Wiring(chosen, conversations(chosen, clock, board), clock, board)
         health = Health(wiring.checks(), board.report)
         app = make_app(chosen, wiring, health)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -16,6 +15,7 @@ from shared.database.models import Call, Conversation, Turn
 from shared.observability.logs import get_logger
 from shared.record.closing import close_if_over
 from shared.record.kept_calls import Held, KeptCall, KeptCalls, typed
+from shared.record.telling import TELL, latest
 
 log = get_logger(__name__)
 
@@ -87,8 +87,8 @@ def bring_back(
             _bring_forward(call, conversation, kept)
     session.flush()
     if turns:
-        rows = [typed(Turn, {**turn, "conversation_id": conversation.id}) for turn in turns]
-        session.execute(insert(Turn).on_conflict_do_nothing(), rows)
+        rows = [typed(Turn, {**turn, "conversation_id": conversation.id}) for turn in latest(turns)]
+        session.execute(TELL, rows)
     closed = close_if_over(session, call.id, now)
     log.info("call_brought_back", call_sid=call_sid, count=len(turns), state="closed" if closed else "open")
 

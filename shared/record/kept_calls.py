@@ -101,6 +101,7 @@ class KeptCalls:
             return False
         await self._redis.sadd(INDEX, call_sid)
         written, _ = await self._values.swap(_call(call_sid), held.value, kept.model_dump_json().encode(), KEPT_S)
+        await self._redis.sadd(INDEX, call_sid)  # somebody may have forgotten the call in between
         return written
 
     async def add_turns(self, call_sid: str, turns: Sequence[Mapping[str, Any]]) -> None:
@@ -117,13 +118,16 @@ class KeptCalls:
         return [(name, orjson.loads(entry[b"turn"])) for name, entry in entries]
 
     async def forget(self, call_sid: str, held: Held, turns: Sequence[bytes]) -> None:
-        """This much is in the record; what was added meanwhile stays."""
+        """This much is in the record; what was added meanwhile stays.
+
+        Turns are added before the snapshot is changed that belongs to them: those that were not read are left alone.
+        """
         if turns:
             await self._redis.xdel(_turns(call_sid), *turns)
+        await self._redis.srem(INDEX, call_sid)
         gone, _ = await self._values.swap(_call(call_sid), held.value, b"", KEPT_S)
-        if gone:
-            await self._redis.srem(INDEX, call_sid)
-            await self._redis.delete(_turns(call_sid))
+        if not gone:
+            await self._redis.sadd(INDEX, call_sid)
 
     async def waiting(self) -> list[str]:
         """Some of the calls that wait for the record."""

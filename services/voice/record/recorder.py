@@ -24,13 +24,14 @@ from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, 
 from shared.clock import Clock
 from shared.contracts.calls import MediaState
 from shared.database.engine import AsyncSessions
-from shared.database.models import Call, CallSession, Conversation, Turn
+from shared.database.models import Call, CallSession, Conversation
 from shared.database.transactions import DatabaseAway
 from shared.database.within import within
 from shared.observability.logs import get_logger
 from shared.rates.card import RateCard
 from shared.record.charges import charging
 from shared.record.closing import close_if_over
+from shared.record.telling import TELL
 from shared.resilience.backoff import backoff
 
 log = get_logger(__name__)
@@ -257,15 +258,6 @@ _STAND = (
 )
 """A process whose call was taken over no longer says where the conversation stands; its turns are kept all the same."""
 
-_LONGER = ("text", "heard", "interrupted", "ended_at", "stages_ms", "sources", "origin")
-"""What changes while a turn is being spoken: it is noted sentence by sentence, and each note says more."""
-_TOLD = insert(Turn)
-_TELL = _TOLD.on_conflict_do_update(
-    index_elements=[Turn.conversation_id, Turn.number],
-    set_={name: _TOLD.excluded[name] for name in _LONGER},
-    where=_TOLD.excluded.ended_at > Turn.ended_at,
-)
-
 _AT_ONCE = text(
     """
     WITH stood AS (
@@ -314,7 +306,7 @@ async def _write(session: AsyncSession, batch: Iterable[_Waiting]) -> None:
         await connection.execute(_STAND, stands)
     turns = [turn.as_row(one.key.conversation_id) for one in batch for turn in one.turns]
     if turns:
-        await session.execute(_TELL, turns)
+        await session.execute(TELL, turns)
 
 
 def _standing_row(key: CallKey, standing: Standing) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from shared.contracts.tasks import TaskName
 from shared.database.engine import async_sessions, make_async_engine
 from shared.database.models import OutboxRow, Ticket, Turn
 from shared.rates.card import packaged_card
-from shared.record.kept_calls import KeptCalls
+from shared.record.kept_calls import KeptCalls, conversation_id_of
 from shared.security.purpose_tokens import TokenSigner
 from shared.task_group import TaskSet
 from tests.gateway_house import (
@@ -135,7 +135,9 @@ async def test_a_call_that_comes_and_ends_while_the_database_is_away_is_all_ther
         assert verbs(first) == ["Connect", "Redirect"]
         assert (await house.hook("/twilio/voice", call_form(call_sid))).content == first.content
         key = await outage.connect(call_sid, first.text)
-        outage.recorder.note(key, [turn(1, "Hello."), turn(2, "My line is dead.")], STANDING)
+        outage.recorder.note(key, [turn(1, "Hello."), turn(2, "My line is")], STANDING)
+        assert await outage.recorder.drain(4) == 0
+        outage.recorder.note(key, [turn(2, "My line is dead.")])  # a turn is noted while it is spoken
         assert await outage.recorder.finish(key, FOLLOW_UP, 4)
         over = await house.hook("/twilio/voice/after?generation=1", call_form(call_sid, CallStatus="in-progress"))
         assert verbs(over) == ["Hangup"]
@@ -231,3 +233,20 @@ async def test_bringing_back_twice_changes_nothing(database_url: str, redis_url:
         assert (call.media_state, call.status) == ("connected", "in-progress")
         async with outage.straight.wiring.sessions() as session:
             assert await session.scalar(text("SELECT count(*) FROM conversations")) == 1
+
+
+async def test_what_is_added_while_a_call_is_brought_back_is_not_forgotten(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        await outage.is_away()
+        await house.hook("/twilio/voice", call_form(call_sid))
+        held = await outage.kept_calls.read(call_sid)
+        row = turn(1, "Late.").as_row(conversation_id_of(call_sid))
+        await outage.kept_calls.add_turns(call_sid, [row])  # a voice process, before it changes the snapshot
+        await outage.kept_calls.forget(call_sid, held, [])  # a gateway that had read before that
+        assert held.kept is not None
+        assert await outage.kept_calls.write(call_sid, await outage.kept_calls.read(call_sid), held.kept)
+        outage.database.mend()
+        await outage.until_brought_back()
+        async with outage.straight.wiring.sessions() as session:
+            assert (await session.scalars(select(Turn.text))).all() == ["Late."]

@@ -7,11 +7,19 @@ import time
 from contextlib import AsyncExitStack
 from typing import Any
 
+from redis.asyncio import Redis
+
 from lab.deepgram.faults import Faults, ListenFaults, SpeakFaults
 from lab.elevenlabs.app import make_app as make_elevenlabs
 from lab.elevenlabs.state import ElevenLabs
+from services.gateway.watch.kept_calls import KeptCallsWatch
+from services.gateway.webhooks.billing import Billing
+from shared.clock import SystemClock
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
+from shared.rates.card import packaged_card
+from shared.record.kept_calls import KeptCalls
+from shared.task_group import TaskSet
 from tests.serving import serving
 from tests.speech_house import ELEVENLABS
 from tests.tcp_proxy import TcpProxy, before
@@ -179,6 +187,10 @@ async def the_database_is_away(house: VoiceHouse, proxy: TcpProxy) -> None:
     assert await house.turns(second.record.sid) == []
     assert (await house.call(second.record.sid)).media_state == MediaState.CONNECTED
     proxy.mend()
+    redis = Redis.from_url(house.settings.redis_url.get_secret_value())
+    gateway = TaskSet("a gateway")
+    brings_back = KeptCallsWatch(house.sessions, KeptCalls(redis), Billing(packaged_card()), SystemClock())
+    gateway.start(brings_back.run(), "kept calls")
 
     row = await house.left(second.record.sid, MediaState.FINISHED, within_s=8)
     assert row.next_step == NextStep.HANG_UP
@@ -190,3 +202,5 @@ async def the_database_is_away(house: VoiceHouse, proxy: TcpProxy) -> None:
         assert [turn.number for turn in turns] == list(range(1, len(turns) + 1))
         assert QUESTION in [turn.text for turn in turns if turn.speaker == Speaker.CALLER]
         assert any("Unplug the router" in turn.heard for turn in turns)
+    await gateway.close()
+    await redis.aclose()
