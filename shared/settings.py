@@ -234,6 +234,35 @@ class OutboundSettings(SettingsGroup):
         return (time.fromisoformat(begin), time.fromisoformat(end)) if end else None
 
 
+class LimitSettings(SettingsGroup):
+    """How much may come to the gateway within a minute; as many may come at once. All gateways count together."""
+
+    limit_calls_per_caller_per_minute: int = Field(default=30, ge=1, le=100_000)
+    """Calls from one number. Nobody dials so often, but the main number of a company stands for all its telephones."""
+    limit_calls_per_number_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    """Calls to one of our numbers."""
+    limit_calls_per_minute: int = Field(default=3000, ge=1, le=1_000_000)
+    """Calls to all our numbers: fifty a second."""
+    limit_webhooks_per_minute: int = Field(default=60_000, ge=100, le=10_000_000)
+    """Signed webhooks of any kind: a wall against floods, far above what live calls need."""
+    limit_requests_per_key_per_minute: int = Field(default=1200, ge=1, le=1_000_000)
+    """Requests to the API with one key."""
+    limit_failed_keys_per_address_per_minute: int = Field(default=30, ge=1, le=1_000_000)
+    """Requests from one address without a good key."""
+    limit_proxies: int = Field(default=0, ge=0, le=10)
+    """How many proxies of ours stand before the gateway, each of which adds the address it sees to X-Forwarded-For;
+    with 0 the header, which anybody can write, is not read."""
+
+
+class SocketLimitSettings(SettingsGroup):
+    """How many sockets the voice tier is asked to open within a minute; as many may be asked for at once."""
+
+    limit_sockets_per_minute: int = Field(default=6000, ge=1, le=1_000_000)
+    """In all voice processes together."""
+    limit_sockets_per_process_per_minute: int = Field(default=1200, ge=1, le=1_000_000)
+    """In one process."""
+
+
 def _rate_card(value: str) -> str:
     read_card(value)
     return value
@@ -413,6 +442,8 @@ ALL_GROUPS: tuple[type[SettingsGroup], ...] = (
     SigningSettings,
     TwilioSettings,
     OutboundSettings,
+    LimitSettings,
+    SocketLimitSettings,
     RateSettings,
     DeepgramSettings,
     OpenAISettings,

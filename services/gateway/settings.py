@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.settings import (
     DatabaseSettings,
+    LimitSettings,
     OutboundSettings,
     PublicSettings,
     RateSettings,
@@ -23,6 +24,7 @@ class GatewaySettings(
     SigningSettings,
     TwilioSettings,
     OutboundSettings,
+    LimitSettings,
     RateSettings,
     RoomSettings,
 ):

@@ -15,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.gateway.admission.admission import Admission
 from services.gateway.auth.key_ring import KeyRing
+from services.gateway.limits.api_limits import ApiLimits
+from services.gateway.limits.call_limits import CallLimits
+from services.gateway.limits.pseudonym import Pseudonyms
 from services.gateway.outbound.placing import Placing
 from services.gateway.plain_line.line import PlainLine
 from services.gateway.plain_line.record import PlainRecord
@@ -42,6 +45,8 @@ from shared.degradation.ladder import Ladder
 from shared.degradation.levels import Health
 from shared.degradation.override import Overrides
 from shared.degradation.shared_ladder import shared_ladder
+from shared.limits.limiter import Limiter
+from shared.limits.shared_buckets import SharedBuckets
 from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
 from shared.resilience.shared_board import shared_board
@@ -72,6 +77,9 @@ class Wiring:
     keys: KeyRing
     billing: Billing
     admission: Admission
+    limiter: Limiter
+    call_limits: CallLimits
+    api_limits: ApiLimits
     ladder: Ladder
     overrides: Overrides
     outages: Outages
@@ -114,6 +122,8 @@ class Wiring:
         billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
         admission = Admission(Slots(redis))
+        limiter = Limiter(SharedBuckets(redis), clock)
+        pseudonyms = Pseudonyms(settings.api_key_pepper.get_secret_value())
         switchboard = Switchboard(sessions, clock, signer, addresses, billing, admission, outages, ladder)
         articles = RoomClient(settings.knowledge_url, "knowledge", "gateway", signer, clock, DEADLINE_S)
 
@@ -132,6 +142,9 @@ class Wiring:
             keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
             billing=billing,
             admission=admission,
+            limiter=limiter,
+            call_limits=CallLimits(limiter, pseudonyms, settings),
+            api_limits=ApiLimits(limiter, pseudonyms, settings, clock),
             switchboard=switchboard,
             plain_line=PlainLine(PlainRecord(sessions), Talk(articles, clock), switchboard, addresses, clock),
             articles=articles,

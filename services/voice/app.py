@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import Any
 
 from fastapi import Depends, FastAPI, Response, WebSocket
@@ -14,6 +15,7 @@ from services.voice.settings import VoiceRoomSettings
 from services.voice.transport.fast_server import accepted
 from services.voice.transport.handshake import TwilioHandshake
 from services.voice.wiring import Wiring
+from shared.errors import LimitReached
 from shared.observability import metrics
 from shared.security.twilio_signature import TwilioSignature
 from shared.web.app import make_app as make_web_app
@@ -48,6 +50,11 @@ def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> Fas
         if (refusal := wiring.calls.refusal) is not None:
             metrics.webhooks_rejected_total.labels(reason=refusal).inc()
             await websocket.send_denial_response(Response(status_code=503))
+            return
+        if (limit := await wiring.handshakes.refusal()) is not None:
+            await websocket.send_denial_response(
+                Response(status_code=LimitReached.status, headers={"Retry-After": str(ceil(limit.retry_after_s))})
+            )
             return
         await websocket.accept()
         await wiring.calls.take(accepted(websocket), transport)

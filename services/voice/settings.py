@@ -13,6 +13,7 @@ from shared.settings import (
     RedisSettings,
     RoomSettings,
     SigningSettings,
+    SocketLimitSettings,
     TwilioSettings,
     VoiceSettings,
 )
@@ -33,5 +34,6 @@ class VoiceRoomSettings(
     OpenAISpeechSettings,
     RoomSettings,
     VoiceSettings,
+    SocketLimitSettings,
 ):
     """Everything `python -m services.voice` reads."""

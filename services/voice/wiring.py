@@ -38,6 +38,7 @@ from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.probes import Probes
 from services.voice.speech.voices import Voices, voices_of
 from services.voice.speech.warm_up import WarmUp
+from services.voice.transport.handshake_limits import HandshakeLimits
 from services.voice.transport.media_socket import MediaSocket
 from services.voice.transport.media_stream import MediaStream
 from services.voice.transport.stream_token import StreamTokens
@@ -47,6 +48,8 @@ from shared.contracts.agents import AgentProfile
 from shared.conversation.state import ConversationState
 from shared.database.engine import async_sessions, make_async_engine
 from shared.database.health import DATABASE, DATABASE_RULES, ask_anything
+from shared.limits.limiter import Limiter
+from shared.limits.shared_buckets import SharedBuckets
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter
 from shared.record.kept_calls import KeptCalls
@@ -92,6 +95,7 @@ class Wiring:
         board.probe_with(DATABASE, partial(ask_anything, self._sessions))
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
+        self.handshakes = HandshakeLimits(Limiter(SharedBuckets(self._redis), clock), settings, clock)
         self._lag = LoopLag(clock)
         self._slots = SlotPublisher(Slots(self._redis), settings.voice_most_calls)
         self.calls = Calls(Admission(tokens, self._sessions, clock, database, keeping), clock, self._slots)

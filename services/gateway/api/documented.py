@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.gateway.auth.requires import GuardedRoute
-from shared.errors import CallwrightError, Forbidden, Invalid, TooLarge, Transient, Unauthenticated
+from shared.errors import CallwrightError, Forbidden, Invalid, LimitReached, TooLarge, Transient, Unauthenticated
 from shared.web.problems import MEDIA_TYPE
 
 
@@ -20,10 +20,12 @@ class Unreadable(CallwrightError):
     title = "Bad Request"
 
 
-ALWAYS: tuple[type[CallwrightError], ...] = (Unauthenticated, Forbidden, Invalid, Transient)
+ALWAYS: tuple[type[CallwrightError], ...] = (Unauthenticated, Forbidden, Invalid, LimitReached, Transient)
 BODY: tuple[type[CallwrightError], ...] = (Unreadable, TooLarge)
 """What any operation that takes a body may answer as well."""
 PROBLEM_SCHEMA = "#/components/schemas/Problem"
+
+_RETRY_AFTER = {"description": "Whole seconds until trying again is worth it", "schema": {"type": "integer"}}
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -57,7 +59,9 @@ def _problem(error: type[CallwrightError]) -> dict[str, Any]:
         "detail": " ".join((error.__doc__ or "").split()),
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
+    waits = {"headers": {"Retry-After": _RETRY_AFTER}} if issubclass(error, Transient) else {}
     return {
         "description": error.title,
+        **waits,
         "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM_SCHEMA}, "example": example}},
     }

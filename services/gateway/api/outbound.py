@@ -20,7 +20,7 @@ from shared.contracts.calls import CallStatus, OutboundState
 from shared.contracts.conversations import Outcome
 from shared.database.models import Call, Conversation, OutboundCall
 from shared.database.transactions import transaction
-from shared.errors import Conflict, LimitReached, NotFound, Permanent
+from shared.errors import Conflict, NotFound, Permanent
 from shared.security.api_keys import Scope
 
 routes = api_router("calls")
@@ -93,7 +93,7 @@ class OutboundView(BaseModel):
     "/outbound",
     status_code=201,
     dependencies=[Depends(Requires(Scope.CALLS_START))],
-    responses=documented(_VIEW_EXAMPLE, *BODY, NotFound, Conflict, LimitReached, Permanent, status=201)
+    responses=documented(_VIEW_EXAMPLE, *BODY, NotFound, Conflict, Permanent, status=201)
     | documented_repeat(OutboundView, _VIEW_EXAMPLE),
     response_model=OutboundView,
 )

@@ -48,6 +48,10 @@ class KeyRing:
             raise Unauthenticated("this API key has expired")
         return key
 
+    def remembers(self, credential: str) -> bool:
+        """Whether this was a good key a moment ago, so that reading it costs nothing."""
+        return self._recall(key_hash(credential, self._pepper)) is not None
+
     def _recall(self, digest: bytes) -> Key | None:
         key, until = self._remembered.get(digest, (None, 0.0))
         return key if until > self._clock.monotonic() else None

@@ -11,14 +11,14 @@ from fastapi.routing import APIRoute
 
 from services.gateway.auth.key_ring import Key
 from services.gateway.wiring import wiring_of
-from shared.errors import Forbidden
+from shared.errors import Forbidden, Unauthenticated
 from shared.security.api_keys import Scope
 from shared.web.guards import authorise, bearer_token
 
 
 @dataclass(frozen=True)
 class Requires:
-    """Lets a request through whose key has the scope; any valid key when no scope is named."""
+    """Lets a request through whose key has the scope and is within its limits; any valid key when no scope is named."""
 
     scope: Scope | None = None
 
@@ -27,11 +27,26 @@ class Requires:
         return f"key: {self.scope or 'any'}"
 
     async def __call__(self, request: Request) -> None:
-        key = await wiring_of(request).keys.read(bearer_token(request))
+        key = await _admitted(request)
         if self.scope is not None and self.scope not in key.scopes:
             raise Forbidden(f"this API key lacks the scope {self.scope}")
         request.state.key = key
         authorise(request, self.declares)
+
+
+async def _admitted(request: Request) -> Key:
+    """The request's key. Raises Unauthenticated, and LimitReached when it, or its address without one, asks too often."""
+    wiring = wiring_of(request)
+    try:
+        credential = bearer_token(request)
+        if not wiring.keys.remembers(credential):
+            wiring.api_limits.may_try(request)
+        key = await wiring.keys.read(credential)
+    except Unauthenticated:
+        await wiring.api_limits.failed(request)
+        raise
+    await wiring.api_limits.used(key.id)
+    return key
 
 
 def _key(request: Request) -> Key:

@@ -19,9 +19,12 @@ log = get_logger(__name__)
 routes = APIRouter(include_in_schema=False)
 
 
-@routes.post("/twilio/voice/fallback", dependencies=[Depends(TwilioSigned())])
+@routes.post("/twilio/voice/fallback", dependencies=[Depends(TwilioSigned(is_counted=False))])
 async def fallback(report: Report, wiring: Wired) -> Response:
-    """Put the caller through, or promise a call back; the row is made when the first webhook never reached us."""
+    """Put the caller through, or promise a call back; the row is made when the first webhook never reached us.
+
+    No limit holds here: behind it there is only Twilio's error message, and it is asked once for an answer that failed.
+    """
     code = report.fields.get("ErrorCode", "")
     log.error("answer_not_delivered", call_sid=report.call_sid, error_code=code if code.isdecimal() else "")
     try:

@@ -35,6 +35,8 @@ class Phrases:
     please_hold: str
     still_busy: str
     """To a caller who has waited already."""
+    called_too_often: str
+    """To a caller whose number has called too often within a minute."""
     press_for_call_back: str
     press_for_message: str
 
@@ -60,6 +62,7 @@ _ENGLISH = Phrases(
     lines_busy="I am sorry, all our lines are busy at the moment.",
     please_hold="Please stay on the line, you will be served as soon as one is free.",
     still_busy="Thank you for waiting. All our lines are still busy.",
+    called_too_often="We have had many calls from your number within a short time.",
     press_for_call_back="To be called back instead, press 1.",
     press_for_message="To leave a message, press 2.",
 )
@@ -87,6 +90,7 @@ _BY_LANGUAGE = {
         lines_busy="Es tut mir leid, im Augenblick sind alle Leitungen besetzt.",
         please_hold="Bitte bleiben Sie am Apparat, Sie kommen an die Reihe, sobald eine frei wird.",
         still_busy="Danke, dass Sie warten. Noch sind alle Leitungen besetzt.",
+        called_too_often="Wir haben in kurzer Zeit viele Anrufe von Ihrer Nummer erhalten.",
         press_for_call_back="Für einen Rückruf drücken Sie die 1.",
         press_for_message="Um eine Nachricht zu hinterlassen, drücken Sie die 2.",
     ),
@@ -111,6 +115,7 @@ _BY_LANGUAGE = {
         lines_busy="Lo siento, en este momento todas las líneas están ocupadas.",
         please_hold="Por favor, no cuelgue, le atenderemos en cuanto quede una libre.",
         still_busy="Gracias por esperar. Todas las líneas siguen ocupadas.",
+        called_too_often="Hemos recibido muchas llamadas desde su número en poco tiempo.",
         press_for_call_back="Para que le devolvamos la llamada, pulse 1.",
         press_for_message="Para dejar un mensaje, pulse 2.",
     ),
@@ -135,6 +140,7 @@ _BY_LANGUAGE = {
         lines_busy="Je suis désolé, toutes nos lignes sont occupées pour le moment.",
         please_hold="Veuillez rester en ligne, nous vous répondrons dès que l'une d'elles sera libre.",
         still_busy="Merci de patienter. Toutes nos lignes sont encore occupées.",
+        called_too_often="Nous avons reçu beaucoup d'appels de votre numéro en peu de temps.",
         press_for_call_back="Pour être rappelé, appuyez sur 1.",
         press_for_message="Pour laisser un message, appuyez sur 2.",
     ),
@@ -159,6 +165,7 @@ _BY_LANGUAGE = {
         lines_busy="Het spijt me, op dit moment zijn al onze lijnen bezet.",
         please_hold="Blijft u alstublieft aan de lijn, u wordt geholpen zodra er een vrij is.",
         still_busy="Dank u voor het wachten. Al onze lijnen zijn nog bezet.",
+        called_too_often="Wij hebben in korte tijd veel oproepen van uw nummer gekregen.",
         press_for_call_back="Toets 1 als u liever wordt teruggebeld.",
         press_for_message="Toets 2 om een bericht in te spreken.",
     ),

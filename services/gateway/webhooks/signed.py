@@ -27,7 +27,13 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class TwilioSigned:
-    """The guard of every webhook: the account's signature over the public address and the whole body."""
+    """The guard of every webhook: the account's signature over the public address and the whole body.
+
+    Only what Twilio has signed counts against the limits: strangers must not use them up.
+    """
+
+    is_counted: bool = True
+    """Whether the limit of all webhooks together holds here; the beginning of a call has limits of its own."""
 
     @property
     def declares(self) -> str:
@@ -39,6 +45,8 @@ class TwilioSigned:
             raise _refused("signature", "the signature is missing or does not fit")
         if fields.get("AccountSid") != wiring_of(request).account_sid:
             raise _refused("account", "not a call of our account")
+        if self.is_counted:
+            await wiring_of(request).call_limits.webhook()
         request.state.webhook = fields
         authorise(request, self.declares)
 

@@ -1,0 +1,1 @@
+"""How many calls, webhooks and requests are taken."""
