@@ -27,7 +27,8 @@ class Requires:
         return f"key: {self.scope or 'any'}"
 
     async def __call__(self, request: Request) -> None:
-        key = await _admitted(request)
+        # A guarded route asks before it reads the body, the framework once more: one request counts once.
+        key: Key = getattr(request.state, "key", None) or await _admitted(request)
         if self.scope is not None and self.scope not in key.scopes:
             raise Forbidden(f"this API key lacks the scope {self.scope}")
         request.state.key = key
@@ -35,7 +36,7 @@ class Requires:
 
 
 async def _admitted(request: Request) -> Key:
-    """The request's key. Raises Unauthenticated, and LimitReached when it, or its address without one, asks too often."""
+    """The request's key. Raises Unauthenticated, and LimitReached when key or address ask too often."""
     wiring = wiring_of(request)
     try:
         credential = bearer_token(request)

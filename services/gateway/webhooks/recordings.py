@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,9 +52,9 @@ class Recordings:
                 log.warning("status_of_unknown_call", call_sid=report.call_sid)
                 return
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
-                await _keep(session, sid, rows.call.id, kind, status, report)
+                is_news = await _keep(session, sid, rows.call.id, kind, status, report)
                 log.info("recording_noted", kind=kind.value, status=status.value if status else "")
-                if status is RecordingStatus.COMPLETED:
+                if status is RecordingStatus.COMPLETED and is_news:
                     await _tell_ticket(session, rows.conversation.id)
                     if (seconds := _seconds(report)) is not None:
                         await self._billing.note(session, rows.conversation, sid, recording_used(seconds))
@@ -63,8 +63,8 @@ class Recordings:
 async def _keep(
     session: AsyncSession, sid: str, call_id: UUID, kind: RecordingKind, status: RecordingStatus | None,
     report: CallReport,
-) -> None:  # fmt: skip
-    """Insert or complete the row. A recording that is ready, or absent, stays so."""
+) -> bool:  # fmt: skip
+    """Insert or complete the row; whether that changed it. A recording that is ready, or absent, stays so."""
     url, seconds = _url(report), _seconds(report)
     first = insert(Recording).values(
         recording_sid=sid, call_id=call_id, kind=kind, status=status or RecordingStatus.IN_PROGRESS, url=url,
@@ -73,15 +73,18 @@ async def _keep(
     known: dict[str, ColumnElement[Any]] = {
         "url": func.coalesce(first.excluded.url, Recording.url),
         "seconds": func.coalesce(first.excluded.seconds, Recording.seconds),
-        "updated_at": func.now(),
     }
     if status is not None:
         known["status"] = first.excluded.status
         known["kind"] = first.excluded.kind
-    keeping = first.on_conflict_do_update(index_elements=[Recording.recording_sid], set_=known)
+    keeping = first.on_conflict_do_update(
+        index_elements=[Recording.recording_sid],
+        set_={**known, "updated_at": func.now()},
+        where=or_(*(getattr(Recording, name).is_distinct_from(value) for name, value in known.items())),
+    )
     if status is RecordingStatus.IN_PROGRESS:
         keeping = first.on_conflict_do_nothing()
-    await session.execute(keeping)
+    return await session.scalar(keeping.returning(Recording.recording_sid)) is not None
 
 
 async def _tell_ticket(session: AsyncSession, conversation_id: UUID) -> None:

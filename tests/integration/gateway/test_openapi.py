@@ -64,7 +64,7 @@ async def test_every_operation_has_examples_problems_and_a_scope(house: House) -
         assert operation["x-required-scope"] in set(Scope), path
         assert operation["security"] == [{"api_key": []}]
         assert operation["description"]
-        assert {"401", "403", "422", "503"} <= set(operation["responses"])
+        assert {"401", "403", "422", "429", "503"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
             for media_type, content in response.get("content", {}).items():
                 assert media_type == ("application/problem+json" if int(status) >= 400 else "application/json")

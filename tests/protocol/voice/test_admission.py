@@ -118,6 +118,8 @@ async def test_without_redis_the_row_still_lets_a_token_in_only_once(database_ur
         start = a_start(call_sid, one.exchange.issue(call_sid))
         verdicts = await asyncio.gather(*(verdict(house, start) for house in (one, another, one, another)))
         assert sorted(map(str, verdicts)) == ["1008", "1008", "1008", "taken"]
+        await one.left(call_sid, MediaState.LOST)
+        assert [await verdict(house, start) for house in (one, another)] == [1008, 1008], "nor when its stream is gone"
 
 
 async def test_a_row_that_cannot_be_read_harms_nobody_and_is_left_to_the_gateway(house: VoiceHouse) -> None:
