@@ -81,7 +81,7 @@ async def test_a_bucket_fills_on_the_clock_of_redis_and_is_gone_when_it_is_full(
 
     await wait_for_async(passes, 3, "a token to flow in")
     await buckets.draw([EVERYBODY], "a call")
-    lives = {name.decode(): await redis.pttl(name) for name in await redis.keys("*")}
+    lives = {str(name): await redis.pttl(name) for name in await redis.keys("*")}
     assert len(lives) == 3
     assert all(0 < life <= (3_600_000 if ":once:" in name else 61_000) for name, life in lives.items()), lives
 

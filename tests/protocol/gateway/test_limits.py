@@ -128,7 +128,7 @@ async def test_a_flood_is_answered_with_what_twilio_repeats_and_strangers_cannot
 async def test_no_number_stands_in_redis(database_url: str, redis_url: str) -> None:
     async with limited(database_url, redis_url) as house, Redis.from_url(redis_url) as redis:
         assert verbs(await house.hook(VOICE, call_form(new_call_sid()))) == TAKEN
-        names = [name.decode() for name in await redis.keys("{callwright:limits}:*")]
+        names = [str(name) for name in await redis.keys("{callwright:limits}:*")]
         assert len(names) == 5
         assert not [name for name in names for number in (CALLER, OUR_NUMBER) if number[1:] in name]
 

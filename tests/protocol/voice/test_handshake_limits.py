@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -21,7 +23,8 @@ async def status(house: VoiceHouse, **how: str) -> tuple[int, str | None]:
 async def test_a_flood_of_handshakes_is_refused_before_the_upgrade(
     database_url: str, redis_url: str, limit: str
 ) -> None:
-    async with voice_house(database_url, redis_url, **{limit: 2}) as house:
+    limits: dict[str, Any] = {limit: 2}
+    async with voice_house(database_url, redis_url, **limits) as house:
         for _ in range(3):
             assert await status(house, key="another account's token") == (403, None)
         assert [await status(house) for _ in range(2)] == [(101, None)] * 2
