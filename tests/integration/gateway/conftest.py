@@ -20,7 +20,11 @@ async def rooms() -> AsyncIterator[Rooms]:
 @pytest.fixture
 async def house(database_url: str, redis_url: str, rooms: Rooms) -> AsyncIterator[House]:
     settings = settings_for(
-        database_url, redis_url, knowledge_url=rooms.knowledge_url, ticketing_url=rooms.ticketing_url
+        database_url,
+        redis_url,
+        knowledge_url=rooms.knowledge_url,
+        ticketing_url=rooms.ticketing_url,
+        limit_requests_per_key_per_minute=100_000,  # generated requests are to reach their routes
     )
     async with gateway(settings) as running:
         yield running
