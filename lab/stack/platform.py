@@ -120,8 +120,9 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
             "TWILIO_ACCOUNT_SID": LAB_ACCOUNT,
             "TWILIO_AUTH_TOKEN": place.secret("twilio"),
             "TWILIO_API_URL": lab["lab_twilio"],
-            # `make call` is one telephone that never rests
+            # `make call` is one telephone that never rests, and `make chaos` a whole town that rings three numbers
             "LIMIT_CALLS_PER_CALLER_PER_MINUTE": "3000",
+            "LIMIT_CALLS_PER_NUMBER_PER_MINUTE": "3000",
         }
     if "Deepgram" in vendors:
         ours |= {"DEEPGRAM_API_KEY": "lab", "DEEPGRAM_URL": lab["lab_deepgram"]}

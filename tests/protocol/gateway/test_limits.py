@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -77,6 +78,12 @@ async def test_who_calls_too_often_hears_so_and_leaves_no_rows(database_url: str
         assert await house.call(calls[2]) is None
         assert verbs(await house.hook(VOICE, call_form(new_call_sid(), From="+18005550177"))) == TAKEN
     assert counted("caller") == before_it + 3
+
+
+async def test_twenty_calls_at_once_from_one_number_pass_as_usual(database_url: str, redis_url: str) -> None:
+    async with limited(database_url, redis_url) as house:
+        answers = await asyncio.gather(*(house.hook(VOICE, call_form(new_call_sid())) for _ in range(20)))
+        assert [verbs(answer) for answer in answers] == [TAKEN] * 20
 
 
 async def test_a_call_that_was_admitted_goes_on_whatever_its_number_does(database_url: str, redis_url: str) -> None:
