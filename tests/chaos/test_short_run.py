@@ -13,6 +13,7 @@ SEED = 24
 """One whose faults touch every tier: both stores, the help desk, a provider, and three voice processes."""
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_and_nothing_is_doubled() -> None:
     said: list[str] = []

@@ -61,6 +61,7 @@ async def test_after_stop_nothing_of_the_old_sentence_is_heard(voice: str) -> No
         assert warnings == []
 
 
+@pytest.mark.alone
 @every_voice
 async def test_speech_that_cannot_be_had_is_given_up_in_time(voice: str) -> None:
     async def meets(trouble: Trouble) -> None:

@@ -481,6 +481,7 @@ async def test_recorded_clips_arrive_byte_for_byte(shared_data: Path) -> None:
                 assert set(ours[event][event]) == set(inner), event
 
 
+@pytest.mark.alone
 async def test_twenty_calls_at_once_keep_the_time() -> None:
     """At speed 1 no call's 20 ms tick may be much late: the lab must not be what is measured."""
 

@@ -104,6 +104,7 @@ async def test_with_word_times_the_cut_is_found_exactly() -> None:
         assert is_said_once(heard)
 
 
+@pytest.mark.alone
 async def test_one_provider_that_fails_makes_no_long_silence() -> None:
     async def meets(trouble: Trouble) -> None:
         async with speech_house() as house, a_voice(house, AURA, ELEVENLABS) as voice:

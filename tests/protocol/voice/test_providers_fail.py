@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from lab.deepgram.faults import Faults, ListenFaults, SpeakFaults
@@ -29,6 +30,7 @@ QUESTION = "How do I restart my router?"
 ANSWER = "wait ten seconds"
 
 
+@pytest.mark.alone
 async def test_whatever_fails_the_caller_hears_a_voice(database_url: str, redis_url: str) -> None:
     async with AsyncExitStack() as stack:
 
