@@ -138,16 +138,6 @@ async def database_away(servers: Servers, database_url: str) -> AsyncIterator[No
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
 
 
-async def until_the_record_is_asked_again(http: httpx.AsyncClient) -> None:
-    headers = {"authorization": f"Bearer {METRICS_TOKEN}"}
-
-    async def is_asked() -> bool:
-        report = (await http.get("/health/dependencies", headers=headers)).json()
-        return bool(report["breakers"]["providers"]["database"]["state"] == "closed")
-
-    await wait_for_async(is_asked, 10, "the database's breaker to be closed")
-
-
 @contextmanager
 def schema_wrong(database_url: str) -> Iterator[None]:
     """A table under another name: an error that nobody foresaw, with a traceback."""
