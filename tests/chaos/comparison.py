@@ -257,7 +257,7 @@ def _heard_words(call: LabCall, row: StoredCall, allowed: Counter[str]) -> Itera
     in_flight = [one for one in heard if _in_flight(one, call)]
     missing, invented = differences([one for one in heard if one not in in_flight], stored)
     for one, words in missing:
-        if len(words) <= CLAUSE and not one.is_complete:
+        if len(words) <= CLAUSE and (not one.is_complete or one.ended > call.ended - LAST_MOMENT_S):
             allowed["ends of our sentences that were cut off, understated to the clause"] += 1
         else:
             yield Difference(Differs.HEARD_LOST, call.sid, f"{' '.join(words)!r} of {one.text!r}")

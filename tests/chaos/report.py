@@ -15,7 +15,7 @@ MOST_TOLD = 20
 
 
 def report(chaos: Chaos, outcome: Outcome) -> str:
-    """Seed, faults, figures, differences, and the story of the first."""
+    """Seed, faults, figures, differences, and the stories of the first three."""
     return "\n".join([*_summary(chaos, outcome), "", *_figures(outcome), "", *_differences(outcome)])
 
 

@@ -27,6 +27,10 @@ QUIET_FOR_S = 2.0
 """Nothing may be left to do for so long before both sides are compared."""
 
 
+MOST_STORIES = 3
+"""Differences that are told from both sides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chaos:
     """What a run is made of."""
@@ -92,7 +96,7 @@ async def _storm(chaos: Chaos, running: Stage, say: Callable[[str], None]) -> Ou
         verdict = compare(telephone.calls, stored, cases, injector.deaf())
         stories = [
             await asyncio.to_thread(story, running, telephone, injector.done, difference, stored, cases)
-            for difference in verdict.differences[:1]
+            for difference in verdict.differences[:MOST_STORIES]
         ]
     finally:
         await telephone.close()

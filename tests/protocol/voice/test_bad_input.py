@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from lab.twilio.records import Problem, StreamClosed
@@ -53,6 +54,7 @@ class _Breaks(Assistant):
         raise ZeroDivisionError(said)
 
 
+@pytest.mark.alone
 async def test_bad_streams_are_refused_and_a_good_call_beside_them_goes_on(database_url: str, redis_url: str) -> None:
     before = {reason: rejected(reason) for reason in Rejected}
     nonsense = tuple("{" for _ in range(10))

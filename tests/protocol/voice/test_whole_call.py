@@ -22,6 +22,7 @@ from tests.serving import serving
 from tests.voice_house import GREETING, Driven, VoiceHouse, all_at_once, an_agent, voice_house
 
 
+@pytest.mark.alone
 async def test_calls_of_all_kinds(database_url: str, redis_url: str) -> None:
     async with (
         voice_house(database_url, redis_url) as house,
