@@ -124,11 +124,14 @@ async def test_a_flood_is_answered_with_what_twilio_repeats_and_strangers_cannot
         bad = "/twilio/recording"
         statuses = [(await house.hook(bad, form)).status_code for _ in range(130)]
         assert statuses[:99] == [204] * 99
-        refused = await house.hook(STATUS, form)
-        assert (statuses[-1], refused.status_code) == (503, 503)
+        assert statuses[99:].count(503) > 15
+        # a token comes back every 0.6 s: of several at once not all are taken
+        told = await asyncio.gather(*(house.hook(STATUS, form) for _ in range(8)))
+        refused = next(answer for answer in told if answer.status_code == 503)
         assert refused.headers["retry-after"] == "1"
         assert refused.headers["content-type"] == "application/problem+json"
-        assert verbs(await house.hook(VOICE, form)) == NOT_TAKEN
+        answers = await asyncio.gather(*(house.hook(VOICE, form) for _ in range(8)))
+        assert NOT_TAKEN in [verbs(answer) for answer in answers]
         assert (await house.hook(FALLBACK, form)).status_code == 200
 
 
