@@ -15,6 +15,7 @@ import msgspec
 from services.voice.deepgram_socket import Capability, DeepgramSockets, Result
 from services.voice.frame_socket import FrameSocket
 from services.voice.speech.arriving import ArrivingSentence
+from services.voice.speech.deepgram_control import read_control
 from services.voice.speech.owing_socket import OwingSocket
 from services.voice.speech.pace import BYTES_PER_SECOND
 from services.voice.speech.ports import SpeakerTraits
@@ -37,14 +38,6 @@ LOST_TURN: Final = frozenset({"INVALID_INTERRUPT_OFFSET", "NO_AUDIO_GENERATED", 
 TURN_WITHIN_S: Final = 15.0
 """A turn whose audio takes longer to make than this has been given up by its reader."""
 FLUSH, CLOSE = '{"type":"Flush"}', '{"type":"Close"}'
-
-
-class _Control(msgspec.Struct):
-    type: str
-    code: str = ""
-
-
-_read_control = msgspec.json.Decoder(_Control).decode
 
 
 def flux_speaker(sockets: DeepgramSockets, voice: str, clock: Clock, standing: Standing) -> SocketSpeaker:
@@ -108,7 +101,7 @@ class FluxSocket(OwingSocket):
                 self.owed[0].sounded(message)
             return
         try:
-            control = _read_control(message)
+            control = read_control(message)
         except (msgspec.DecodeError, UnicodeError):
             self.standing.failed(Result.GARBAGE)
             return

@@ -15,6 +15,7 @@ import msgspec
 from services.voice.deepgram_socket import Capability, DeepgramSockets, Result
 from services.voice.frame_socket import FrameSocket
 from services.voice.speech.arriving import ArrivingSentence
+from services.voice.speech.deepgram_control import read_control
 from services.voice.speech.owing_socket import OwingSocket
 from services.voice.speech.ports import SpeakerTraits
 from services.voice.speech.socket_speaker import SocketSpeaker
@@ -32,14 +33,6 @@ LOST_FLUSH: Final = "EXCESSIVE_FLUSH"
 OLDEST_S: Final = 3300.0
 """The vendor ends a socket after an hour."""
 FLUSH, CLEAR, CLOSE = '{"type":"Flush"}', '{"type":"Clear"}', '{"type":"Close"}'
-
-
-class _Control(msgspec.Struct):
-    type: str
-    code: str = ""
-
-
-_read_control = msgspec.json.Decoder(_Control).decode
 
 
 def aura_speaker(sockets: DeepgramSockets, voice: str, clock: Clock, standing: Standing) -> SocketSpeaker:
@@ -85,7 +78,7 @@ class AuraSocket(OwingSocket):
                 self.owed[0].sounded(message)
             return
         try:
-            control = _read_control(message)
+            control = read_control(message)
         except (msgspec.DecodeError, UnicodeError):
             self.standing.failed(Result.GARBAGE)
             return
