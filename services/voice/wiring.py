@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from services.voice.capacity.free_slots import Load
-from services.voice.capacity.loop_lag import LoopLag
 from services.voice.capacity.publishing import SlotPublisher
 from services.voice.conversations import Conversations, reachable
 from services.voice.deepgram_socket import Capability, DeepgramSockets
@@ -96,7 +95,6 @@ class Wiring:
         signer = TokenSigner(settings.signing_key.get_secret_value())
         tokens = StreamTokens(signer, self._redis, settings.twilio_account_sid, clock)
         self.handshakes = HandshakeLimits(Limiter(SharedBuckets(self._redis), clock), settings, clock)
-        self._lag = LoopLag(clock)
         self._slots = SlotPublisher(Slots(self._redis), settings.voice_most_calls)
         self.calls = Calls(Admission(tokens, self._sessions, clock, database, keeping), clock, self._slots)
         self.media = Transport("/twilio/media", self._media_stream, self._media_call)
@@ -121,12 +119,11 @@ class Wiring:
             background.start(self._conversations.ladder.run(), "ladder")
             background.start(self._recorder.run(), "recorder")
             background.start(self._warm_all(), "warm-up")
-            background.start(self._lag.run(), "loop lag")
             background.start(self._slots.run(self._load), "slots")
             yield
 
     def _load(self) -> Load:
-        return Load(self.calls.engaged, self._lag.usual_s, self.calls.draining)
+        return Load(self.calls.engaged, self.board.lag.usual_s, self.calls.draining)
 
     async def _store_the_rest(self) -> None:
         left = await self._recorder.drain(LAST_STORE_S)

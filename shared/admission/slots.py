@@ -24,9 +24,9 @@ REMEMBERED_FOR_S: Final = 86_400.0
 """How long it is known that there was a voice tier at all."""
 
 _PREFIX: Final = "{callwright:slots}:"
-_KEYS: Final = [_PREFIX + name for name in ("processes", "free", "reserved", "waiting", "asked")]
+_KEYS: Final = [_PREFIX + name for name in ("processes", "free", "reserved", "waiting", "asked", "room")]
 """Processes by the end of their publication; free slots by process; reservations by their end; waiting callers by when
-they came, and by when they will be forgotten."""
+they came, and by when they will be forgotten; room for lost calls by process."""
 
 _STANDING: Final = """
 local clock = redis.call('TIME')
@@ -40,12 +40,14 @@ _PUBLISH: Final = (
     + """
 redis.call('ZADD', KEYS[1], later(ARGV[3]), ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-for place = 4, #ARGV do
+redis.call('HSET', KEYS[6], ARGV[1], ARGV[4])
+for place = 5, #ARGV do
     redis.call('ZREM', KEYS[3], ARGV[place])
 end
 """
 )
-"""Process, its free slots, seconds they count, and the calls it has taken: their reservations are used up."""
+"""Process, its free slots, seconds they count, its room for lost calls, and the calls it has taken: their reservations
+are used up."""
 
 _LOOK: Final = (
     _STANDING
@@ -54,6 +56,7 @@ local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. later(-ARGV[1])
 for _, process in ipairs(gone) do
     redis.call('ZREM', KEYS[1], process)
     redis.call('HDEL', KEYS[2], process)
+    redis.call('HDEL', KEYS[6], process)
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', at)
 for _, call in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', at)) do
@@ -63,8 +66,11 @@ end
 local known = redis.call('ZCARD', KEYS[1])
 local processes = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. at, '+inf')
 local free = -redis.call('ZCARD', KEYS[3])
+local room = free
 for _, process in ipairs(processes) do
-    free = free + tonumber(redis.call('HGET', KEYS[2], process) or 0)
+    local its = redis.call('HGET', KEYS[2], process) or 0
+    free = free + tonumber(its)
+    room = room + tonumber(redis.call('HGET', KEYS[6], process) or its)
 end
 """
 )
@@ -78,7 +84,7 @@ local granted = redis.call('ZSCORE', KEYS[3], call) and 1 or 0
 if granted == 0 and #processes > 0 then
     local place = redis.call('ZRANK', KEYS[4], call)
     local ahead = first and 0 or place or redis.call('ZCARD', KEYS[4])
-    if free > ahead then
+    if (first and room or free) > ahead then
         granted = 1
         free = free - 1
         redis.call('ZADD', KEYS[3], later(ARGV[4]), call)
@@ -92,7 +98,21 @@ end
 return {known, #processes, free, redis.call('ZCARD', KEYS[4]), granted}
 """
 )
-"""Asked twice for one call it grants once. Who came first is served first, and a call that was lost before all."""
+"""Asked twice for one call it grants once. Who came first is served first, and a call that was lost before all: it
+goes wherever there is room, for a voice that may falter is better than none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one voice process can take."""
+
+    free: int
+    """New calls it can take and serve well."""
+    room: int
+    """Calls it can take at all, a lost one for instance; no fewer than `free`."""
+
+
+NOTHING: Final = Offer(0, 0)
 
 
 class Verdict(StrEnum):
@@ -128,16 +148,18 @@ class Slots:
         self._stands = redis.register_script(_STANDS)
         self._reserve = redis.register_script(_RESERVE)
 
-    async def publish(self, process: str, free: int, taken: Sequence[str] = (), for_s: float = PUBLISHED_FOR_S) -> None:
+    async def publish(
+        self, process: str, offer: Offer, taken: Sequence[str] = (), for_s: float = PUBLISHED_FOR_S
+    ) -> None:
         """This process can take so many more calls; the `taken` have arrived. For 0 s: it is gone."""
-        await self._publish(keys=_KEYS, args=[process, free, for_s, *taken])
+        await self._publish(keys=_KEYS, args=[process, offer.free, for_s, offer.room, *taken])
 
     async def look(self) -> Standing:
         """How the tier stands."""
         return _standing(await self._stands(keys=_KEYS, args=[REMEMBERED_FOR_S]))
 
     async def reserve(self, call: str, *, first: bool) -> tuple[Verdict, Standing]:
-        """A slot for this call; `first` puts it before everybody who waits. Refused, it waits in line.
+        """A slot for this call; `first`, before everybody who waits, wherever there is room. Refused, it waits in line.
 
         Asking again for the same call answers the same as long as the reservation stands.
         """

@@ -82,6 +82,9 @@ degradation_level = Gauge(
 )
 kept_calls = Gauge("callwright_kept_calls", "Calls kept in Redis because the database is, or was, away")
 breaker_state = Gauge("callwright_breaker_state", "0 closed, 1 half open, 2 open: left alone", ["provider"])
+breaker_uncounted_total = Counter(
+    "callwright_breaker_uncounted_total", "Failures seen by a process that was late itself", ["provider"]
+)
 breaker_transitions_total = Counter(
     "callwright_breaker_transitions_total",
     "Changes of a breaker's state, as this process saw them",

@@ -2,7 +2,8 @@
 
 Twice a second, and at once when something has happened here, the board tells Redis what happened and reads what the
 others told. So a provider that fails for one process is avoided by all within a second, and no call waits for Redis.
-While Redis is away each process goes by what it sees itself.
+While Redis is away each process goes by what it sees itself. What a process sees while its own loop is late counts
+for nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from shared.clock import Clock
 from shared.messaging.shared_values import AWAY, SharedValues, heed_cancellation
 from shared.observability import metrics
 from shared.observability.logs import get_logger
+from shared.observability.loop_lag import LoopLag
 from shared.resilience.breaker import Breaker, BreakerOpen, Change
 from shared.resilience.circuit import USUAL, Circuit, CircuitState, Rules, probing
 from shared.task_group import TaskSet
@@ -70,6 +72,8 @@ class Board:
 
     def __init__(self, room: str, clock: Clock, shared: SharedValues | None) -> None:
         self._who = name_of_this_process(room)
+        self.lag = LoopLag(clock)
+        """How late this process is, as long as the board turns."""
         self._clock = clock
         self._shared = shared
         self._kept: dict[str, _Kept] = {}
@@ -80,7 +84,7 @@ class Board:
     def breaker(self, name: str, rules: Rules = USUAL) -> Breaker:
         """The breaker of this provider; the same one each time it is asked for."""
         if name not in self._kept:
-            breaker = Breaker(name, self._clock, rules, self._who, self._tell)
+            breaker = Breaker(name, self._clock, rules, self._who, self._tell, self._is_late)
             self._kept[name] = _Kept(breaker)
             metrics.breaker_state.labels(provider=name).set(0)
         return self._kept[name].breaker
@@ -88,6 +92,9 @@ class Board:
     def probe_with(self, name: str, probe: Probe) -> None:
         """How the provider is tried when its rest is over; without a probe the next caller is the one who tries."""
         self._kept[name].probe = probe
+
+    def _is_late(self) -> bool:
+        return self.lag.is_too_late
 
     def _tell(self, breaker: Breaker, change: Change) -> None:
         kept = self._kept[breaker.name]
@@ -99,6 +106,7 @@ class Board:
     async def run(self) -> None:
         """Tell, read and probe until cancelled."""
         self._loop = asyncio.get_running_loop()
+        measuring = self._loop.create_task(self.lag.run(), name="loop lag")
         try:
             while True:
                 self._news.clear()
@@ -112,6 +120,7 @@ class Board:
                     continue
         finally:
             self._loop = None
+            measuring.cancel()
             await self._probes.close()
             if self._shared is not None:
                 await self._shared.close()

@@ -12,6 +12,7 @@ from functools import partial
 
 from shared.clock import Clock
 from shared.errors import Transient
+from shared.observability import metrics
 from shared.resilience.circuit import USUAL, Circuit, CircuitState, Rules, after_failure, after_success, probing
 
 ALONE = "this process"
@@ -34,8 +35,12 @@ class Breaker:
         rules: Rules = USUAL,
         who: str = ALONE,
         tell: Callable[[Breaker, Change], None] | None = None,
+        is_late: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`who` is this process, as other processes know it; `tell` is given what changed, and may not wait."""
+        """`who` is this process, as other processes know it; `tell` is given what changed, and may not wait.
+
+        `is_late` says whether this process itself is so slow that what it waits for in vain proves nothing.
+        """
         self.name = name
         self.rules = rules
         self.wanted = False
@@ -45,6 +50,7 @@ class Breaker:
         self._clock = clock
         self._who = who
         self._tell = tell
+        self._is_late = is_late
         self._circuit = Circuit()
         self._ahead_s = 0.0
         self._probe_is_taken = False
@@ -102,8 +108,12 @@ class Breaker:
     def failed(self, reason: str = "", *, sure: bool = False) -> None:
         """The provider did not answer, or answered with an outage; `sure` when it will do so again.
 
-        `reason` is shown to operators of every process: an error's name, never its text.
+        `reason` is shown to operators of every process: an error's name, never its text. Of a process that is late
+        itself only what is sure counts: it would keep all others from a provider that is well.
         """
+        if self._is_late() and not sure:
+            metrics.breaker_uncounted_total.labels(provider=self.name).inc()
+            return
         self._change(partial(_failed, who=self._who, reason=reason, rules=self.rules, sure=sure))
 
     def learn(self, circuit: Circuit) -> None:

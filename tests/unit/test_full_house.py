@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from services.gateway.webhooks.next_step import CallState, Connect, Farewell, HangUp, TakeMessage, Wait, answer
 from services.gateway.webhooks.waiting import MOST_ROUNDS, after_round, seated, wants_slot
-from services.voice.capacity.free_slots import LATE_S, TOO_LATE_S, Load, free_slots
-from shared.admission.slots import Verdict
+from services.voice.capacity.free_slots import LATE_S, Load, offer
+from shared.admission.slots import NOTHING, Offer, Verdict
 from shared.contracts.calls import CallStatus, MediaState, NextStep, WhenFull
 from shared.contracts.conversations import Outcome
+from shared.observability.loop_lag import TOO_LATE_S
 
 RINGING = CallState(
     status=CallStatus.RINGING,
@@ -78,14 +79,14 @@ def test_who_has_a_slot_or_cannot_be_told_connects(verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("load", "left"),
     [
-        (Load(0, 0.0, draining=False), 40),
-        (Load(15, 0.001, draining=False), 25),
-        (Load(45, 0.001, draining=False), 0),
-        (Load(15, LATE_S, draining=False), 12),
-        (Load(15, TOO_LATE_S, draining=False), 0),
-        (Load(0, TOO_LATE_S, draining=False), 40),
-        (Load(0, 0.0, draining=True), 0),
+        (Load(0, 0.0, draining=False), Offer(40, 40)),
+        (Load(15, 0.001, draining=False), Offer(25, 25)),
+        (Load(45, 0.001, draining=False), NOTHING),
+        (Load(15, LATE_S, draining=False), Offer(12, 25)),
+        (Load(15, TOO_LATE_S, draining=False), Offer(0, 25)),
+        (Load(0, TOO_LATE_S, draining=False), Offer(40, 40)),
+        (Load(0, 0.0, draining=True), NOTHING),
     ],
 )
-def test_a_late_loop_takes_fewer_calls_and_a_draining_one_none(load: Load, left: int) -> None:
-    assert free_slots(40, load) == left
+def test_a_late_loop_takes_fewer_new_calls_and_a_draining_one_none(load: Load, left: Offer) -> None:
+    assert offer(40, load) == left

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from shared.admission.slots import NOTHING, Offer
+from shared.observability.loop_lag import TOO_LATE_S
+
 LATE_S: Final = 0.03
 """A loop that is late by this much delays audio noticeably: no more than half of what is left."""
-TOO_LATE_S: Final = 0.08
-"""Four frames of a caller's sound: whatever more comes makes it worse for everybody who is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,15 @@ class Load:
     draining: bool
 
 
-def free_slots(most: int, load: Load) -> int:
+def offer(most: int, load: Load) -> Offer:
     """Calls that may still come, of `most` in all.
 
-    A loop that is late without any call is late for other reasons, which more calls do not make worse.
+    A loop that is late without any call is late for other reasons, which more calls do not make worse. A lost call is
+    taken however late the loop is: its caller hears silence meanwhile.
     """
-    left = max(0, most - load.engaged)
+    room = max(0, most - load.engaged)
     if load.draining:
-        return 0
+        return NOTHING
     if not load.engaged or load.lag_s < LATE_S:
-        return left
-    return 0 if load.lag_s >= TOO_LATE_S else left // 2
+        return Offer(room, room)
+    return Offer(0 if load.lag_s >= TOO_LATE_S else room // 2, room)

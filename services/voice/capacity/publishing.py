@@ -10,8 +10,8 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from services.voice.capacity.free_slots import Load, free_slots
-from shared.admission.slots import Slots
+from services.voice.capacity.free_slots import Load, offer
+from shared.admission.slots import NOTHING, Slots
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 
@@ -55,12 +55,12 @@ class SlotPublisher:
                 await asyncio.sleep(GATHER_S)
 
     async def _publish(self, load: Load) -> None:
-        free = free_slots(self.most, load)
-        metrics.slots_free.set(free)
+        offered = offer(self.most, load)
+        metrics.slots_free.set(offered.free)
         taken, self._taken = self._taken, []
         try:
             async with asyncio.timeout(REDIS_WITHIN_S):
-                await self._slots.publish(self._process, free, taken)
+                await self._slots.publish(self._process, offered, taken)
         except (RedisError, TimeoutError) as error:
             self._taken = (taken + self._taken)[:MOST_TAKEN]
             if self._told:
@@ -73,4 +73,4 @@ class SlotPublisher:
         """This process takes no calls any more. A Redis that is away forgets it within seconds anyway."""
         with suppress(RedisError, TimeoutError):
             async with asyncio.timeout(REDIS_WITHIN_S):
-                await self._slots.publish(self._process, 0, for_s=0)
+                await self._slots.publish(self._process, NOTHING, for_s=0)

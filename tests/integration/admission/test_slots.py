@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NoConnection
 
-from shared.admission.slots import Slots, Verdict, reservation
+from shared.admission.slots import NOTHING, Offer, Slots, Verdict, reservation
 from tests.waiting import wait_for_async
 
 
@@ -25,8 +25,8 @@ async def verdict(slots: Slots, call: str, *, first: bool = False) -> Verdict:
 
 
 async def test_fifty_calls_at_once_do_not_share_the_last_slots(slots: Slots) -> None:
-    await slots.publish("a", 2)
-    await slots.publish("b", 1)
+    await slots.publish("a", Offer(2, 2))
+    await slots.publish("b", Offer(1, 1))
     found = await asyncio.gather(*(verdict(slots, f"call {number}") for number in range(50)))
     assert Counter(found) == {Verdict.ADMITTED: 3, Verdict.FULL: 47}
     standing = await slots.look()
@@ -34,34 +34,41 @@ async def test_fifty_calls_at_once_do_not_share_the_last_slots(slots: Slots) -> 
 
 
 async def test_a_repeat_gets_what_it_got_and_an_arrival_uses_it_up(slots: Slots) -> None:
-    await slots.publish("a", 1)
+    await slots.publish("a", Offer(1, 1))
     call = reservation("CA1", 1)
     assert [await verdict(slots, call) for _ in range(2)] == [Verdict.ADMITTED] * 2
     assert await verdict(slots, "another") is Verdict.FULL
-    await slots.publish("a", 0, [call])
+    await slots.publish("a", NOTHING, [call])
     assert (await slots.look()).free == 0
-    await slots.publish("a", 1)
+    await slots.publish("a", Offer(1, 1))
     assert await verdict(slots, "another") is Verdict.ADMITTED
 
 
 async def test_who_waits_is_served_in_order_and_a_lost_call_before_all(slots: Slots) -> None:
-    await slots.publish("a", 0)
+    await slots.publish("a", NOTHING)
     for call in ("early", "late"):
         assert await verdict(slots, call) is Verdict.FULL
-    await slots.publish("a", 1)
+    await slots.publish("a", Offer(1, 1))
     assert await verdict(slots, "newest") is Verdict.FULL
     assert await verdict(slots, "late") is Verdict.FULL
     assert await verdict(slots, "lost", first=True) is Verdict.ADMITTED
     assert await verdict(slots, "early") is Verdict.FULL
-    await slots.publish("a", 2)
+    await slots.publish("a", Offer(2, 2))
     assert await verdict(slots, "late") is Verdict.FULL
     assert await verdict(slots, "early") is Verdict.ADMITTED
     assert (await slots.look()).waiting == 2
 
 
+async def test_a_lost_call_finds_room_where_a_new_one_does_not(slots: Slots) -> None:
+    await slots.publish("late", Offer(0, 2))
+    assert await verdict(slots, "new") is Verdict.FULL
+    found = [await verdict(slots, f"lost {number}", first=True) for number in range(3)]
+    assert found == [Verdict.ADMITTED, Verdict.ADMITTED, Verdict.FULL]
+
+
 async def test_a_process_that_is_gone_takes_its_slots_with_it(slots: Slots) -> None:
     assert await verdict(slots, "before anybody") is Verdict.UNKNOWN
-    await slots.publish("a", 5, for_s=0.2)
+    await slots.publish("a", Offer(5, 5), for_s=0.2)
     assert await verdict(slots, "one") is Verdict.ADMITTED
 
     async def gone() -> bool:
@@ -69,7 +76,7 @@ async def test_a_process_that_is_gone_takes_its_slots_with_it(slots: Slots) -> N
 
     await wait_for_async(gone, 3, "the publication to end")
     assert await verdict(slots, "two") is Verdict.NO_TIER
-    await slots.publish("b", 2, for_s=0)
+    await slots.publish("b", Offer(2, 2), for_s=0)
     assert await verdict(slots, "three") is Verdict.NO_TIER
 
 

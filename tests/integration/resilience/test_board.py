@@ -69,6 +69,27 @@ async def test_what_one_process_finds_out_the_others_avoid_within_two_seconds(re
         assert (report["state"], report["last_reason"]) == ("open", "ReadTimeout")
 
 
+async def test_a_process_that_is_late_itself_accuses_nobody_unless_it_is_sure() -> None:
+    board = Board("test", SystemClock(), None)
+    breaker = board.breaker("model", RULES)
+    work = asyncio.create_task(board.run())
+    try:
+
+        async def is_late() -> bool:
+            time.sleep(0.4)  # noqa: ASYNC251  (the loop is to be late)
+            return board.lag.is_too_late
+
+        await wait_for_async(is_late, 10, "the loop to be late")
+        for _ in range(5):
+            breaker.failed("ReadTimeout")
+        assert not is_refused(breaker)
+        breaker.failed("refused", sure=True)
+        assert is_refused(breaker)
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
 async def test_one_process_probes_and_its_success_is_everybodys(redis_url: str) -> None:
     probed, is_well = [], False
 

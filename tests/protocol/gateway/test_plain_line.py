@@ -22,7 +22,7 @@ from lab.speech.mulaw import RATE
 from lab.twilio.call import Call as PlacedCall
 from lab.twilio.people import QUIET, Act, Voice
 from services.gateway.plain_line.kept import NAME
-from shared.admission.slots import Slots
+from shared.admission.slots import NOTHING, Slots
 from shared.contracts.calls import MediaState, RecordingKind
 from shared.contracts.conversations import Outcome, Speaker
 from shared.conversation.state import ConversationState, EmailSlot, Phase, Utterance
@@ -100,7 +100,7 @@ async def _turn_count(house: House, call_sid: str) -> int:
 async def no_voice_tier(redis_url: str) -> None:
     """There was one a moment ago."""
     async with Redis.from_url(redis_url) as redis:
-        await Slots(redis).publish("gone", 0, for_s=0)
+        await Slots(redis).publish("gone", NOTHING, for_s=0)
 
 
 @asynccontextmanager

@@ -13,6 +13,9 @@ from shared.observability import metrics
 LOOK_EVERY_S: Final = 0.1
 LOOKS: Final = 30
 """Three seconds: one long garbage collection is no overload, half of all looks being late is."""
+TOO_LATE_S: Final = 0.08
+"""Four frames of a caller's sound: whatever more comes makes it worse for everybody who is there, and an answer that
+passed through the loop a dozen times is a second late by nobody else's fault."""
 
 
 class LoopLag:
@@ -26,6 +29,11 @@ class LoopLag:
     def usual_s(self) -> float:
         """The median of the last seconds."""
         return median(self._seen) if self._seen else 0.0
+
+    @property
+    def is_too_late(self) -> bool:
+        """Whether this process is the one that is slow, whatever it waits for."""
+        return self.usual_s >= TOO_LATE_S
 
     async def run(self) -> None:
         """Measure until cancelled."""
