@@ -269,7 +269,9 @@ class DeepgramListen:
         """Count and log why a socket did not last."""
         if self._closing:
             return  # wanted
-        self._breaker.failed(type(error).__name__)
+        if not (self._answered and isinstance(error, ConnectionClosed)):
+            # one that worked and broke says little, and all of a process's break at once: the next one tells
+            self._breaker.failed(type(error).__name__)
         if isinstance(error, SocketUnavailable):
             return  # noted where it was opened
         result = {Garbage: Result.GARBAGE, _Stalled: Result.TIMEOUT}.get(type(error), Result.ERROR)

@@ -36,6 +36,8 @@ from services.voice.hearing.recognisers import recogniser_for
 from shared.clock import SystemClock
 from shared.contracts.agents import HearingOptions
 from shared.rates.usage import Meter
+from shared.resilience.breaker import Breaker
+from shared.resilience.circuit import Rules
 from shared.settings import DeepgramSettings
 from tests.serving import serving
 from tests.waiting import wait_for_async
@@ -89,10 +91,11 @@ async def an_ear(
     key: str = "lab",
     idle_limit_s: float = 10.0,
     recogniser: Recogniser = NOVA,
+    breaker: Breaker | None = None,
 ) -> AsyncIterator[tuple[Ear, Deepgram]]:
     lab = Deepgram(Settings(speed=SPEED, idle_limit_s=idle_limit_s), Faults(listen=faults or ListenFaults()))
     async with serving(make_app(lab)) as address:
-        ear = Ear(DeepgramListen(DeepgramSockets(address, key), recogniser, SystemClock(), Meter(), times))
+        ear = Ear(DeepgramListen(DeepgramSockets(address, key), recogniser, SystemClock(), Meter(), times, breaker))
         taking = asyncio.ensure_future(ear.take())
         try:
             yield ear, lab
@@ -139,6 +142,15 @@ async def test_a_socket_that_is_cut_while_the_caller_talks_costs_no_word_and_dou
         await wait_for_async(lambda: _true(ear.finals.endswith("thing.")), 5, f"the rest, not {ear.finals!r}")
         assert ear.finals == f"{SENTENCE} And one more thing."
         assert lab.counts[f"{kind}_opened"] == 2
+
+
+async def test_a_socket_that_worked_and_broke_does_not_keep_others_from_the_recogniser() -> None:
+    breaker = Breaker("hearing", SystemClock(), Rules(failures=1))
+    async with an_ear(ListenFaults(sockets=1, cut_after_characters=45), breaker=breaker) as (ear, lab):
+        await ear.hear(SENTENCE, silence_s=6)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        assert lab.counts["listen_opened"] == 2
+        assert breaker.is_closed
 
 
 async def _true(value: object) -> bool:
