@@ -27,7 +27,7 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 routes = APIRouter(include_in_schema=False)
-_GENERATIONS = frozenset(str(generation) for generation in range(1, MOST_GENERATIONS + 1))
+GENERATIONS = frozenset(str(generation) for generation in range(1, MOST_GENERATIONS + 1))
 
 
 @routes.post("/twilio/voice/after", dependencies=[Depends(TwilioSigned())])
@@ -36,7 +36,7 @@ async def after(report: Report, wiring: Wired, generation: str = "") -> Response
 
     The number stands in the address that we gave out, under Twilio's signature. Without it the present stream is meant.
     """
-    ended = int(generation) if generation in _GENERATIONS else None
+    ended = int(generation) if generation in GENERATIONS else None
     relay = read_relay_end(report.fields)
     if report.fields.get("SessionStatus") == "failed":
         code = report.fields.get("ErrorCode", "")

@@ -52,6 +52,11 @@ class Addresses:
         """The relay session's socket."""
         return f"{self.media}/twilio/relay"
 
+    @property
+    def voice(self) -> str:
+        """Asked when a call comes in."""
+        return f"{self.public}/twilio/voice"
+
     def after_stream(self, generation: int) -> str:
         """Asked when the stream of this generation has ended; the number tells a repeat from news."""
         return f"{self.public}/twilio/voice/after?generation={generation:d}"

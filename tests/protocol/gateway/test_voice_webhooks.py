@@ -359,6 +359,24 @@ async def test_the_fallback_puts_through(house: House) -> None:
     assert (await house.hook(FALLBACK, form)).content == first.content
 
 
+async def test_what_no_gateway_took_is_answered_by_the_one_that_is_asked_next(house: House) -> None:
+    await house.agent(OUR_NUMBER, transfer_number=PERSON)
+    form = call_form(new_call_sid())
+    base = "https://support.example.com/twilio/voice"
+    never_came = {"ErrorCode": "11206", "ErrorUrl": base}
+    assert verbs(await house.hook(FALLBACK, form | never_came))[0] == "Connect"
+    await house.set_call(form["CallSid"], media_state=MediaState.CONNECTED)
+    talking = form | TALKING | {"ErrorCode": "11205"}
+    again = await house.hook(FALLBACK, talking | {"ErrorUrl": f"{base}/after?generation=1"})
+    assert verbs(again)[0] == "Connect"
+    row = await house.call(form["CallSid"])
+    assert row is not None
+    assert row.stream_generation == 2
+    for lost in (f"{base}/plain?turn=2", f"{base}/after?generation=x", "https://elsewhere.example.com/x"):
+        given_up = await house.hook(FALLBACK, talking | {"ErrorUrl": lost})
+        assert verbs(given_up) == ["Say", "Dial"]
+
+
 async def test_the_fallback_after_a_dial_does_not_ring_again(house: House) -> None:
     call_sid = await begin(house, transfer_number=PERSON)
     await house.set_call(call_sid, media_state=MediaState.FINISHED, next_step=NextStep.TRANSFER)
