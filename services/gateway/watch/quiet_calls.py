@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from services.gateway.outbound.orders import ANSWERED_WITHIN
 from services.gateway.outbound.placing import Placing
@@ -27,6 +27,7 @@ from services.gateway.webhooks.status_notes import note_status
 from services.gateway.webhooks.twiml import Addresses
 from shared.clock import Clock
 from shared.contracts.calls import CallStatus, MediaState, OutboundState
+from shared.contracts.conversations import Outcome
 from shared.database.engine import AsyncSessions
 from shared.database.models import Call, Conversation, OutboundCall
 from shared.database.transactions import transaction
@@ -40,6 +41,8 @@ AFTER_OUTAGE_S: Final = 60.0
 """Voice processes store late what they could not store during an outage; nobody is called stuck before that."""
 QUIET: Final = timedelta(minutes=5)
 """The longest prompts, answers and pauses of a conversation take less than two minutes."""
+OVER_SOON: Final = timedelta(minutes=1)
+"""A conversation that came to its end ends the call within seconds, unless a person has it."""
 MOST_AT_ONCE: Final = 20
 _OVER = [status.value for status in CallStatus if status.is_final]
 
@@ -52,7 +55,7 @@ class _Quiet:
 
 
 class QuietCalls:
-    """Looks after such calls; each is looked at by one gateway, once in `QUIET`."""
+    """Looks after such calls; each is looked at by one gateway, once in its time."""
 
     def __init__(
         self,
@@ -103,7 +106,8 @@ class QuietCalls:
     async def _take(self) -> list[_Quiet]:
         """Calls that have been quiet, marked as looked at: another gateway takes others."""
         now = self._clock.now()
-        before = now - QUIET
+        came_to_its_end = and_(Conversation.outcome.is_not(None), Conversation.outcome != Outcome.TRANSFERRED)
+        before = case((came_to_its_end, now - OVER_SOON), else_=now - QUIET)
         quiet = (
             select(Call)
             .join(Conversation)

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from lab.twilio.call import Call as PlacedCall
 from lab.twilio.faults import Faults, WebhookFaults
-from services.gateway.watch.quiet_calls import QUIET
+from services.gateway.watch.quiet_calls import OVER_SOON, QUIET
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome
 from shared.database.models import Call, Conversation
@@ -81,7 +81,7 @@ async def test_a_lost_status_report_is_asked_for(line: Line) -> None:
     line.talks = [line.finishes(NextStep.HANG_UP, Outcome.ANSWERED)]
     record = await line.call(faults=Faults(webhooks=WebhookFaults(status_lost=True)))
     assert (await line.house.conversation(record.sid)).closed_at is None
-    await nothing_happens(line, record.sid)
+    await nothing_happens(line, record.sid, OVER_SOON + timedelta(seconds=1))
     await line.house.wiring.quiet_calls.look()
     conversation = await line.house.conversation(record.sid)
     assert (conversation.outcome, conversation.closed_at is not None) == (Outcome.ANSWERED, True)
