@@ -27,6 +27,8 @@ class Lost:
     at: float
     gap_s: float | None
     """Until our assistant was heard again; None when it never was."""
+    instead: str = ""
+    """How the call went then, when it never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,16 @@ def calls_lost(calls: Mapping[str, LabCall], done: Sequence[Done]) -> list[Lost]
             if not killed or (call.ended_by == "caller" and call.ended < there.closed + GOING_ANYWAY_S):
                 continue
             again = [one.began for one in call.heard if one.by_platform and one.began > there.closed]
-            found.append(Lost(call.sid, there.closed, again[0] - there.closed if again else None))
+            gap = again[0] - there.closed if again else None
+            found.append(Lost(call.sid, there.closed, gap, "" if again else _instead(call, there.closed)))
     return found
+
+
+def _instead(call: LabCall, lost: float) -> str:
+    """What a caller had who never heard our assistant again."""
+    after = [one for one in call.heard if one.began > lost]
+    how = "a network's voice" if after else "nothing to hear"
+    return f"{how} until the end by {call.ended_by or 'nobody'}"
 
 
 def silences(calls: Mapping[str, LabCall]) -> list[Silence]:

@@ -41,6 +41,8 @@ def _figures(outcome: Outcome) -> Iterator[str]:
     losses = figures.calls_lost(outcome.calls, outcome.done)
     gaps = [loss.gap_s for loss in losses if loss.gap_s is not None]
     yield f"live calls whose voice process was killed {len(losses)}, continued {figures.share(len(gaps), len(losses))}"
+    for instead, count in sorted(Counter(loss.instead for loss in losses if loss.gap_s is None).items()):
+        yield f"  {count} had {instead}"
     yield f"  gap from the loss to the next word: {figures.spread(gaps)}"
     waits = figures.silences(outcome.calls)
     after_loss = [wait for wait in waits if any(loss.sid == wait.sid and wait.at - 1 <= loss.at <= wait.at + 12 for loss in losses)]  # fmt: skip  # noqa: E501

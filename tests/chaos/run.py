@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -14,6 +14,7 @@ import redis
 from tests.chaos.comparison import Verdict, compare
 from tests.chaos.evidence import DeskCase, LabCall, StoredCall, read_case
 from tests.chaos.faults import Fault, Storm, schedule
+from tests.chaos.figures import LONG_SILENCE_S, calls_lost, silences
 from tests.chaos.injector import Done, Injector
 from tests.chaos.records import stored_calls, unfinished
 from tests.chaos.stage import Size, Stage, stage
@@ -28,7 +29,7 @@ QUIET_FOR_S = 2.0
 
 
 MOST_STORIES = 3
-"""Differences that are told from both sides."""
+"""Calls of a kind that are told from both sides: differences, calls that did not go on, and long silences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,8 @@ async def _storm(chaos: Chaos, running: Stage, say: Callable[[str], None]) -> Ou
         cases = await _cases(running.addresses["lab_kayako"])
         verdict = compare(telephone.calls, stored, cases, injector.deaf())
         stories = [
-            await asyncio.to_thread(story, running, telephone, injector.done, difference, stored, cases)
-            for difference in verdict.differences[:MOST_STORIES]
+            await asyncio.to_thread(story, running, telephone, injector.done, sid, headline, stored, cases)
+            for sid, headline in _worth_telling(verdict, telephone.calls, injector.done)
         ]
     finally:
         await telephone.close()
@@ -124,6 +125,19 @@ async def _tell(running: Stage, telephone: Telephone, began: float, say: Callabl
         left = await asyncio.to_thread(_unfinished, running)
         done = f"{len(telephone.calls)} of {telephone.placed} calls over"
         say(f"+{time.monotonic() - began:7.1f} s  {done}; left to do: {left}")
+
+
+def _worth_telling(verdict: Verdict, calls: Mapping[str, LabCall], done: Sequence[Done]) -> list[tuple[str, str]]:
+    """Calls, and what is to be told of them."""
+    differences = [(one.sid, f"{one.kind.value}: {one.sid} {one.told}") for one in verdict.differences]
+    ended = [
+        (loss.sid, f"did not go on after the loss of its voice process: {loss.sid}, {loss.instead}")
+        for loss in calls_lost(calls, done)
+        if loss.gap_s is None
+    ]
+    long = sorted((wait for wait in silences(calls) if wait.seconds > LONG_SILENCE_S), key=lambda wait: -wait.seconds)
+    silent = [(wait.sid, f"a silence of {wait.seconds:.1f} s: {wait.sid}") for wait in long]
+    return [one for kind in (differences, ended, silent) for one in kind[:MOST_STORIES]]
 
 
 def _unfinished(running: Stage) -> dict[str, int]:

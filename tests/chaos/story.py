@@ -11,7 +11,6 @@ from psycopg.rows import dict_row
 
 from lab.twilio import records
 from shared.record.closing import marker
-from tests.chaos.comparison import Difference
 from tests.chaos.evidence import DeskCase, StoredCall
 from tests.chaos.injector import Done
 from tests.chaos.stage import Stage
@@ -34,13 +33,13 @@ def story(
     running: Stage,
     telephone: Telephone,
     done: Sequence[Done],
-    difference: Difference,
+    sid: str,
+    headline: str,
     stored: Mapping[str, StoredCall],
     cases: Sequence[DeskCase],
 ) -> str:
-    """Everything that is known of the call that a difference is about."""
-    sid = difference.sid
-    lines = [f"{difference.kind.value}: {sid} {difference.told}"]
+    """Everything that is known of a call."""
+    lines = [headline]
     record = telephone.record(sid)
     if record is not None:
         call = telephone.calls[sid]
