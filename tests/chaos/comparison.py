@@ -1,7 +1,8 @@
 """What the callers were promised against what is there. Pure: evidence in, differences out.
 
 Nothing is forgiven silently: what is allowed is counted by its reason. Allowed are words in flight when a voice
-process was lost, words that a recogniser made deaf on purpose never heard, and words broken off by hanging up.
+process was lost, words that a recogniser made deaf on purpose never heard, words of a voice made noise on purpose, and
+words broken off by hanging up.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
+from itertools import pairwise
 
 from shared.contracts.calls import CallStatus, MediaState
 from shared.contracts.tickets import TicketState
@@ -24,12 +26,17 @@ IN_FLIGHT_S = 2.5
 1.5 s later, and a note is written within moments of that."""
 ON_THE_WAY_S = 1.0
 """Words spoken so shortly before a recogniser was lost had not come back from it."""
+NOTED_WITHIN_S = 1.0
+"""How long after its last sound a sentence of ours may still be on its way into the record."""
 LAST_MOMENT_S = 1.0
 """Before the end of a call, in which a recogniser need not have heard everything."""
 LAB_LATE_S = 0.8
 """A lab that falls further behind sends sound in bunches that no telephone sends; past a second of it is dropped."""
 DEAF_FOR_S = 10.0
 """How long after a recogniser's fault words may be unheard: it is given up after six seconds, and begun again."""
+TAKEN_UP_S = 2.0
+"""A sentence that another voice takes up does so within this, a word or two before where it broke."""
+MOST_TAKEN_UP = 3
 CLAUSE = 16
 """Words by which the record may overstate what was heard of a sentence that was cut off: to the clause."""
 
@@ -75,14 +82,14 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Deafness:
-    """A time in which the recogniser was made to hear nothing."""
+class Spell:
+    """A time in which a provider was made to do its work wrongly: hear nothing, or speak noise."""
 
     began: float
     ended: float
 
-    def covers(self, one: Utterance) -> bool:
-        """Whether these words may never have been heard."""
+    def deafens(self, one: Utterance) -> bool:
+        """Whether these words may never have been heard by a recogniser that hears nothing."""
         return one.began < self.ended + DEAF_FOR_S and one.ended > self.began - ON_THE_WAY_S
 
 
@@ -90,9 +97,10 @@ def compare(
     lab: Mapping[str, LabCall],
     stored: Mapping[str, StoredCall],
     cases: Sequence[DeskCase],
-    deaf: Sequence[Deafness] = (),
+    deaf: Sequence[Spell] = (),
+    noisy: Sequence[Spell] = (),
 ) -> Verdict:
-    """Both sides, call by call."""
+    """Both sides, call by call; `deaf` was the recogniser, and `noisy` the voice."""
     verdict = Verdict()
     by_marker = _by_marker(cases)
     for call in lab.values():
@@ -100,7 +108,7 @@ def compare(
         verdict.differences += _call(call, row, verdict.allowed)
         verdict.differences += _ticket(call, row, by_marker.get(marker(call.sid), []), deaf)
         if row is not None:
-            verdict.differences += _words(call, row, deaf, verdict.allowed)
+            verdict.differences += _words(call, row, deaf, noisy, verdict.allowed)
     known = {marker(sid) for sid in lab}
     verdict.differences += [
         Difference(Differs.CALL_UNKNOWN, sid, "the telephone network knows nothing of it")
@@ -157,7 +165,7 @@ def _call(call: LabCall, row: StoredCall | None, allowed: Counter[str]) -> Itera
 
 
 def _ticket(
-    call: LabCall, row: StoredCall | None, cases: Sequence[DeskCase], deaf: Sequence[Deafness]
+    call: LabCall, row: StoredCall | None, cases: Sequence[DeskCase], deaf: Sequence[Spell]
 ) -> Iterator[Difference]:
     active = [case for case in cases if case.is_active]
     decided = row.outcome_and_policy if row is not None else None
@@ -178,7 +186,7 @@ def _ticket(
             yield Difference(Differs.LEDGER, call.sid, told)
 
 
-def must_leave_ticket(call: LabCall, deaf: Sequence[Deafness] = ()) -> bool:
+def must_leave_ticket(call: LabCall, deaf: Sequence[Spell] = ()) -> bool:
     """Whether the caller, seen from their side alone, may count on a ticket.
 
     They were promised one, or they finished a sentence that we heard. One sentence in flight when everything broke is
@@ -189,7 +197,7 @@ def must_leave_ticket(call: LabCall, deaf: Sequence[Deafness] = ()) -> bool:
     return call.was_promised_something or any(True for _ in _surely_heard(call, deaf))
 
 
-def _surely_heard(call: LabCall, deaf: Sequence[Deafness]) -> Iterator[Utterance]:
+def _surely_heard(call: LabCall, deaf: Sequence[Spell]) -> Iterator[Utterance]:
     if call.late_s > LAB_LATE_S:
         return
     for one in call.said:
@@ -200,19 +208,19 @@ def _surely_heard(call: LabCall, deaf: Sequence[Deafness]) -> Iterator[Utterance
 # Words
 
 
-def _words(call: LabCall, row: StoredCall, deaf: Sequence[Deafness], allowed: Counter[str]) -> Iterator[Difference]:
+def _words(
+    call: LabCall, row: StoredCall, deaf: Sequence[Spell], noisy: Sequence[Spell], allowed: Counter[str]
+) -> Iterator[Difference]:
     if call.connections and call.late_s > LAB_LATE_S:
         allowed["calls whose words prove nothing: the lab itself fell behind"] += 1
         return
     yield from _said_words(call, row, deaf, allowed)
     if call.kind is Kind.LIVE:
         # of a session that runs faster than the clock nobody can say by the clock what was spoken
-        yield from _heard_words(call, row, allowed)
+        yield from _heard_words(call, row, noisy, allowed)
 
 
-def _said_words(
-    call: LabCall, row: StoredCall, deaf: Sequence[Deafness], allowed: Counter[str]
-) -> Iterator[Difference]:
+def _said_words(call: LabCall, row: StoredCall, deaf: Sequence[Spell], allowed: Counter[str]) -> Iterator[Difference]:
     """Every sentence that must be stored is; whatever else is stored was said as well."""
     excuses = [(one, _excuse(one, call, deaf)) for one in call.said]
     required = [one for one, excuse in excuses if excuse is None]
@@ -238,7 +246,7 @@ def _said_words(
         yield Difference(Differs.TURN_INVENTED, call.sid, f"{' '.join(invented)!r}")
 
 
-def _excuse(one: Utterance, call: LabCall, deaf: Sequence[Deafness]) -> str | None:
+def _excuse(one: Utterance, call: LabCall, deaf: Sequence[Spell]) -> str | None:
     """Why these words of the caller may be missing; None when they must be there."""
     if not _connected(one, call.connections):
         return "caller's sentences while no voice process was connected"
@@ -246,15 +254,15 @@ def _excuse(one: Utterance, call: LabCall, deaf: Sequence[Deafness]) -> str | No
         return "caller's sentences in flight at the loss of a voice process"
     if not one.is_complete or one.ended > call.ended - LAST_MOMENT_S:
         return "caller's sentences broken off by the end of the call"
-    if any(time.covers(one) for time in deaf):
+    if any(spell.deafens(one) for spell in deaf):
         return "caller's sentences while the recogniser was made deaf"
     return None
 
 
-def _heard_words(call: LabCall, row: StoredCall, allowed: Counter[str]) -> Iterator[Difference]:
-    heard = [one for one in call.heard if one.by_platform]
+def _heard_words(call: LabCall, row: StoredCall, noisy: Sequence[Spell], allowed: Counter[str]) -> Iterator[Difference]:
+    heard = _without_taken_up([one for one in call.heard if one.by_platform])
     stored = [word for turn in row.turns if not turn.by_caller for word in words_of(turn.heard)]
-    in_flight = [one for one in heard if _in_flight(one, call)]
+    in_flight = [one for one in heard if _in_flight(one, call) or _being_noted(one, call)]
     missing, invented = differences([one for one in heard if one not in in_flight], stored)
     for one, words in missing:
         if len(words) <= CLAUSE and (not one.is_complete or one.ended > call.ended - LAST_MOMENT_S):
@@ -267,11 +275,27 @@ def _heard_words(call: LabCall, row: StoredCall, allowed: Counter[str]) -> Itera
         if its_words - unexplained:
             allowed["our sentences in flight at the loss of a voice process"] += 1
         unexplained -= its_words
+    if not unexplained:
+        return
     cut_short = sum(1 for one in heard if not one.is_complete)
-    if unexplained.total() > CLAUSE * cut_short:
+    if any(spell.began < call.ended and spell.ended > call.placed for spell in noisy):
+        allowed["calls in which our voice was made noise, which nobody can hear as words"] += 1
+    elif unexplained.total() > CLAUSE * cut_short:
         yield Difference(Differs.HEARD_INVENTED, call.sid, f"{' '.join(unexplained.elements())!r}")
-    elif unexplained:
+    else:
         allowed["ends of our sentences that were cut off, overstated to the clause"] += 1
+
+
+def _without_taken_up(heard: Sequence[Utterance]) -> list[Utterance]:
+    """What was heard, less the words that were spoken twice because another voice took up a sentence that broke."""
+    found = list(heard[:1])
+    for before, one in pairwise(heard):
+        broken, taken_up = words_of(before.text), words_of(one.text)
+        is_next = not before.is_complete and one.began - before.ended < TAKEN_UP_S
+        twice = (n for n in range(MOST_TAKEN_UP, 0, -1) if broken[-n:] == taken_up[:n])
+        again = next(twice, 0) if is_next else 0
+        found.append(replace(one, text=" ".join(taken_up[again:])) if again else one)
+    return found
 
 
 def differences(
@@ -310,6 +334,11 @@ def _in_flight(one: Utterance, call: LabCall) -> bool:
         there.was_cut and one.began < there.closed < one.ended + IN_FLIGHT_S and _is_last_before(one, there, call)
         for there in call.connections
     )
+
+
+def _being_noted(one: Utterance, call: LabCall) -> bool:
+    """Whether a connection broke so soon after this sentence of ours that its note was still on its way."""
+    return any(there.was_cut and one.began < there.closed < one.ended + NOTED_WITHIN_S for there in call.connections)
 
 
 def _is_last_before(one: Utterance, there: Connection, call: LabCall) -> bool:

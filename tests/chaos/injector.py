@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from twilio.request_validator import RequestValidator
 
-from tests.chaos.comparison import Deafness
+from tests.chaos.comparison import Spell
 from tests.chaos.faults import Fault, What
 from tests.chaos.stage import Stage, descendants
 from tests.chaos.telephone import Telephone
@@ -180,13 +180,19 @@ class Injector:
             answers.append(str(answer.status_code))
         return f"{call.sid}: {len(sent)} webhooks, answered {' '.join(answers)}"
 
-    def deaf(self) -> list[Deafness]:
+    def deaf(self) -> list[Spell]:
         """Times in which the recogniser heard nothing, because we wanted it so."""
+        return self._spells(lambda fault: fault.detail == "listen stalls" or fault.what in (What.CUT, What.SLOW))
+
+    def noisy(self) -> list[Spell]:
+        """Times in which the voice spoke noise."""
+        return self._spells(lambda fault: fault.detail == "speak noise")
+
+    def _spells(self, is_one: Callable[[Fault], bool]) -> list[Spell]:
         return [
-            Deafness(done.began, done.ended)
+            Spell(done.began, done.ended)
             for done in self.done
-            if done.fault.target == "deepgram"
-            and (done.fault.detail == "listen stalls" or done.fault.what in (What.CUT, What.SLOW))
+            if done.fault.target == "deepgram" and is_one(done.fault)
         ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.conversations import Outcome, TicketPolicy
 from shared.record.closing import marker
-from tests.chaos.comparison import Deafness, Differs, Verdict, compare, must_leave_ticket
+from tests.chaos.comparison import Differs, Spell, Verdict, compare, must_leave_ticket
 from tests.chaos.evidence import Connection, DeskCase, LabCall, StoredCall, StoredTurn, Utterance
 from tests.chaos.traffic import Kind
 
@@ -53,7 +53,7 @@ ROW = StoredCall(
 CASE = DeskCase(7, (marker(SID), "ai-call"), is_active=True, created=16.0)
 
 
-def verdict(call: LabCall = CALL, row: StoredCall | None = ROW, *cases: DeskCase, deaf: Deafness | None = None) -> Verdict:  # fmt: skip  # noqa: E501
+def verdict(call: LabCall = CALL, row: StoredCall | None = ROW, *cases: DeskCase, deaf: Spell | None = None) -> Verdict:  # fmt: skip  # noqa: E501
     stored = {} if row is None else {row.sid: row}
     return compare({call.sid: call}, stored, cases or (CASE,), [deaf] if deaf else [])
 
@@ -157,10 +157,10 @@ def test_words_that_nobody_could_hear_are_not_missed() -> None:
 
 
 def test_a_recogniser_that_was_made_deaf() -> None:
-    assert found(verdict(CALL, without(2), deaf=Deafness(3.5, 5.0))) == []
-    assert found(verdict(CALL, without(2), deaf=Deafness(5.5, 6.0))) == [Differs.TURN_LOST]
+    assert found(verdict(CALL, without(2), deaf=Spell(3.5, 5.0))) == []
+    assert found(verdict(CALL, without(2), deaf=Spell(5.5, 6.0))) == [Differs.TURN_LOST]
     half = replace(ROW, turns=(TURNS[0], replace(TURNS[1], text="ow do I restart my router"), *TURNS[2:]))
-    assert found(verdict(CALL, half, deaf=Deafness(2.0, 3.1))) == []
+    assert found(verdict(CALL, half, deaf=Spell(2.0, 3.1))) == []
     assert found(verdict(CALL, half)) == [Differs.TURN_LOST, Differs.TURN_INVENTED]
 
 
@@ -171,6 +171,31 @@ def test_what_the_caller_heard_and_the_record_lacks() -> None:
 def test_what_the_record_holds_and_the_caller_never_heard() -> None:
     said_more = replace(TURNS[2], heard="Unplug it and wait. Then call the fire service.")
     assert found(verdict(CALL, replace(ROW, turns=(*TURNS[:2], said_more, TURNS[3])))) == [Differs.HEARD_INVENTED]
+
+
+def test_a_voice_that_was_made_noise_is_heard_by_nobody() -> None:
+    noise = [Spell(5.0, 6.0)]
+    call = replace(CALL, heard=(GREETING,))
+    assert found(compare({SID: call}, {SID: ROW}, [CASE], noisy=noise)) == []
+    assert found(compare({SID: call}, {SID: ROW}, [CASE], noisy=[Spell(20.0, 21.0)])) == [Differs.HEARD_INVENTED]
+    assert found(compare({SID: CALL}, {SID: without(3)}, [CASE], noisy=noise)) == [Differs.HEARD_LOST]
+
+
+def test_a_sentence_that_another_voice_takes_up_is_stored_once() -> None:
+    broken = Utterance("Unplug it and", 5.0, 5.5, is_complete=False, by_platform=True)
+    taken_up = Utterance("and wait.", 5.8, 6.2, is_complete=True, by_platform=True)
+    assert found(verdict(replace(CALL, heard=(GREETING, broken, taken_up)))) == []
+    later = replace(taken_up, began=9.0, ended=9.4)
+    assert found(verdict(replace(CALL, heard=(GREETING, broken, later)))) == [Differs.HEARD_LOST]
+
+
+def test_a_sentence_of_ours_that_was_heard_just_before_the_loss_may_lack_its_note() -> None:
+    more = Utterance("Then", 6.1, 6.3, is_complete=False, by_platform=True)
+    call = replace(CALL, heard=(GREETING, ANSWER, more))
+    just = replace(call, connections=(Connection(0.5, 6.9, was_cut=True), Connection(7.0, 14.0, was_cut=False)))
+    assert found(verdict(just, without(3))) == []
+    later = replace(call, connections=(Connection(0.5, 7.1, was_cut=True), Connection(7.2, 14.0, was_cut=False)))
+    assert found(verdict(later, without(3))) == [Differs.HEARD_LOST]
 
 
 def test_a_sentence_that_was_cut_off_may_be_told_to_the_clause() -> None:
