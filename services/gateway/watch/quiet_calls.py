@@ -24,10 +24,10 @@ from services.gateway.webhooks.call_book import CallBook
 from services.gateway.webhooks.next_step import after_stream
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.status_notes import note_status
+from services.gateway.webhooks.switchboard import RINGING
 from services.gateway.webhooks.twiml import Addresses
 from shared.clock import Clock
 from shared.contracts.calls import CallStatus, MediaState, OutboundState
-from shared.contracts.conversations import Outcome
 from shared.database.engine import AsyncSessions
 from shared.database.models import Call, Conversation, OutboundCall
 from shared.database.transactions import transaction
@@ -41,8 +41,9 @@ AFTER_OUTAGE_S: Final = 60.0
 """Voice processes store late what they could not store during an outage; nobody is called stuck before that."""
 QUIET: Final = timedelta(minutes=5)
 """The longest prompts, answers and pauses of a conversation take less than two minutes."""
-OVER_SOON: Final = timedelta(minutes=1)
-"""A conversation that came to its end ends the call within seconds, unless a person has it."""
+ALONE: Final = timedelta(minutes=1)
+"""A caller with whom neither a voice process nor a person talks asks us for what follows several times a minute, or is
+gone within seconds."""
 MOST_AT_ONCE: Final = 20
 _OVER = [status.value for status in CallStatus if status.is_final]
 
@@ -106,8 +107,9 @@ class QuietCalls:
     async def _take(self) -> list[_Quiet]:
         """Calls that have been quiet, marked as looked at: another gateway takes others."""
         now = self._clock.now()
-        came_to_its_end = and_(Conversation.outcome.is_not(None), Conversation.outcome != Outcome.TRANSFERRED)
-        before = case((came_to_its_end, now - OVER_SOON), else_=now - QUIET)
+        is_talking = Call.media_state == MediaState.CONNECTED
+        has_person = and_(Call.media_state == MediaState.FINISHED, Call.next_step.in_(RINGING))
+        before = case((or_(is_talking, has_person), now - QUIET), else_=now - ALONE)
         quiet = (
             select(Call)
             .join(Conversation)

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from lab.twilio.call import Call as PlacedCall
 from lab.twilio.faults import Faults, WebhookFaults
-from services.gateway.watch.quiet_calls import OVER_SOON, QUIET
+from services.gateway.watch.quiet_calls import ALONE, QUIET
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome
 from shared.database.models import Call, Conversation
@@ -81,13 +81,29 @@ async def test_a_lost_status_report_is_asked_for(line: Line) -> None:
     line.talks = [line.finishes(NextStep.HANG_UP, Outcome.ANSWERED)]
     record = await line.call(faults=Faults(webhooks=WebhookFaults(status_lost=True)))
     assert (await line.house.conversation(record.sid)).closed_at is None
-    await nothing_happens(line, record.sid, OVER_SOON + timedelta(seconds=1))
+    await nothing_happens(line, record.sid, ALONE + timedelta(seconds=1))
     await line.house.wiring.quiet_calls.look()
     conversation = await line.house.conversation(record.sid)
     assert (conversation.outcome, conversation.closed_at is not None) == (Outcome.ANSWERED, True)
     row = await line.house.call(record.sid)
     assert row is not None
     assert (row.status, row.duration_seconds) == ("completed", round(record.duration_s))
+
+
+@pytest.mark.parametrize(("media", "step"), [(MediaState.WAITING, None), (MediaState.FINISHED, NextStep.HANG_UP)])
+async def test_a_caller_with_whom_nobody_talks_is_asked_for_soon_and_a_transferred_one_is_not(
+    line: Line, media: MediaState, step: NextStep | None
+) -> None:
+    line.talks = [line.finishes(NextStep.HANG_UP, Outcome.ANSWERED)]
+    record = await line.call(faults=Faults(webhooks=WebhookFaults(status_lost=True)))
+    await line.house.set_call(record.sid, media_state=MediaState.FINISHED, next_step=NextStep.TRANSFER)
+    await nothing_happens(line, record.sid, ALONE + timedelta(seconds=1))
+    await line.house.wiring.quiet_calls.look()
+    assert (await line.house.conversation(record.sid)).closed_at is None
+    await line.house.set_call(record.sid, media_state=media, next_step=step)
+    await nothing_happens(line, record.sid, ALONE + timedelta(seconds=1))
+    await line.house.wiring.quiet_calls.look()
+    assert (await line.house.conversation(record.sid)).closed_at is not None
 
 
 async def test_a_call_that_twilio_has_forgotten_is_over(line: Line) -> None:
