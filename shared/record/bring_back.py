@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from shared.contracts.calls import CallStatus, MediaState
 from shared.database.models import Call, Conversation, Turn
+from shared.messaging.shared_values import AWAY
 from shared.observability.logs import get_logger
 from shared.record.closing import close_if_over
-from shared.record.kept_calls import Held, KeptCall, KeptCalls, typed
+from shared.record.kept_calls import Held, KeptCall, KeptCalls, typed, values_of
 from shared.record.telling import TELL, latest
 
 log = get_logger(__name__)
@@ -27,14 +30,8 @@ _OF_A_GENERATION: Final = (
     "stream_issued_at",
     "rounds_waited",
 )
-_STEPS: Final = {
-    MediaState.WAITING: 0,
-    MediaState.EXPECTED: 0,
-    MediaState.CONNECTED: 1,
-    MediaState.LOST: 2,
-    MediaState.FINISHED: 2,
-}
-"""How far a generation has come."""
+STILL_KEPT_WITHIN_S: Final = 0.5
+"""The row of the call is locked meanwhile."""
 _OF_A_STATUS: Final = ("status", "answered_at", "ended_at", "duration_seconds")
 _OF_A_CHECKPOINT: Final = ("checkpoint", "email", "email_confirmed", "notice_heard")
 
@@ -49,10 +46,24 @@ class Returning:
         self._turns = turns
 
     async def write(self, session: AsyncSession, now: datetime) -> None:
-        """Into the record, as part of the transaction."""
-        if self._held.kept is not None:
+        """Into the record, as part of the transaction, unless somebody else has done so meanwhile."""
+        if self._held.kept is None:
+            return
+        of_the_call = select(Conversation.id).join(Call).where(Call.call_sid == self._call_sid)
+        await session.execute(of_the_call.with_for_update(of=Conversation))
+        if await self._is_still_kept():
             turns = [turn for _, turn in self._turns]
             await session.run_sync(bring_back, self._call_sid, self._held.kept, turns, now)
+
+    async def _is_still_kept(self) -> bool:
+        """Not so when another process has written it: what the record says now is news.
+
+        When Redis cannot say it is written; what the record knows better stays anyway.
+        """
+        with suppress(*AWAY):
+            async with asyncio.timeout(STILL_KEPT_WITHIN_S):
+                return (await self._kept_calls.read(self._call_sid)).value == self._held.value
+        return True
 
     async def committed(self) -> None:
         """The transaction has been committed: what it wrote need not be kept."""
@@ -99,7 +110,7 @@ def _bring_forward(call: Call, conversation: Conversation, kept: KeptCall) -> No
     status = CallStatus(known.get("status", call.status))
     if status.rank > CallStatus(call.status).rank:
         _set(call, known, _OF_A_STATUS)
-    if "media_state" not in known or _how_far(known) < (call.stream_generation, _STEPS[MediaState(call.media_state)]):
+    if "media_state" not in known or _how_far(known) < _how_far(values_of(call)):
         return
     _set(call, {"next_step": None, **known}, _OF_A_GENERATION)
     conversation.outcome = told.get("outcome", conversation.outcome)
@@ -107,8 +118,18 @@ def _bring_forward(call: Call, conversation: Conversation, kept: KeptCall) -> No
         _set(conversation, told, _OF_A_CHECKPOINT)
 
 
-def _how_far(known: Mapping[str, Any]) -> tuple[int, int]:
-    return known.get("stream_generation", 1), _STEPS[MediaState(known["media_state"])]
+def _how_far(known: Mapping[str, Any]) -> tuple[int, int, int]:
+    """How far a call has come: generation by generation, in each from waiting, round by round, to its end."""
+    generation, rounds = known.get("stream_generation", 1), known.get("rounds_waited", 0)
+    match MediaState(known["media_state"]):
+        case MediaState.WAITING:
+            return generation, 0, 2 * rounds
+        case MediaState.EXPECTED:
+            return generation, 0, 2 * rounds + 1
+        case MediaState.CONNECTED:
+            return generation, 1, 0
+        case MediaState.PLAIN | MediaState.LOST | MediaState.FINISHED as state:
+            return generation, 2, int(state is MediaState.FINISHED)
 
 
 def _set(row: Call | Conversation, values: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -23,8 +23,10 @@ from shared.contracts.conversations import Outcome, Speaker
 from shared.contracts.tasks import TaskName
 from shared.database.engine import async_sessions, make_async_engine
 from shared.database.models import OutboxRow, Ticket, Turn
+from shared.database.transactions import transaction
 from shared.rates.card import packaged_card
-from shared.record.kept_calls import KeptCalls, conversation_id_of
+from shared.record.bring_back import Returning
+from shared.record.kept_calls import Held, KeptCall, KeptCalls, conversation_id_of
 from shared.security.purpose_tokens import TokenSigner
 from shared.task_group import TaskSet
 from tests.gateway_house import (
@@ -250,3 +252,52 @@ async def test_what_is_added_while_a_call_is_brought_back_is_not_forgotten(datab
         await outage.until_brought_back()
         async with outage.straight.wiring.sessions() as session:
             assert (await session.scalars(select(Turn.text))).all() == ["Late."]
+
+
+@pytest.mark.parametrize(
+    ("kept", "known", "becomes"),
+    [
+        ((MediaState.WAITING, 1), (MediaState.EXPECTED, 1), MediaState.EXPECTED),
+        ((MediaState.EXPECTED, 1), (MediaState.WAITING, 2), MediaState.WAITING),
+        ((MediaState.EXPECTED, 1), (MediaState.WAITING, 1), MediaState.EXPECTED),
+        ((MediaState.PLAIN, 0), (MediaState.EXPECTED, 0), MediaState.PLAIN),
+        ((MediaState.CONNECTED, 0), (MediaState.PLAIN, 0), MediaState.PLAIN),
+    ],
+)
+async def test_a_round_of_waiting_is_not_brought_back_over_the_next(
+    database_url: str,
+    redis_url: str,
+    kept: tuple[MediaState, int],
+    known: tuple[MediaState, int],
+    becomes: MediaState,
+) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        call_sid = new_call_sid()
+        await outage.house.hook("/twilio/voice", call_form(call_sid))
+        await outage.straight.set_call(call_sid, media_state=known[0], rounds_waited=known[1])
+        held = await outage.kept_calls.read(call_sid)
+        state = {"stream_generation": 1, "media_state": kept[0].value, "rounds_waited": kept[1]}
+        assert await outage.kept_calls.write(call_sid, held, KeptCall(call=state))
+        await outage.until_brought_back()
+        call = await outage.straight.call(call_sid)
+        assert call is not None
+        assert call.media_state == becomes
+
+
+async def test_who_read_what_is_kept_before_somebody_else_wrote_it_writes_nothing(
+    database_url: str, redis_url: str
+) -> None:
+    async with gateway(settings_for(database_url, redis_url)) as house:
+        await house.agent(OUR_NUMBER)
+        call_sid, kept_calls = new_call_sid(), house.wiring.kept_calls._kept_calls
+        await house.hook("/twilio/voice", call_form(call_sid))
+        await house.set_call(call_sid, media_state=MediaState.CONNECTED)
+        told = KeptCall(
+            call={"stream_generation": 1, "media_state": "connected"}, conversation={"checkpoint": STANDING.checkpoint}
+        )
+        held = await kept_calls.read(call_sid)
+        late = Returning(kept_calls, call_sid, Held(told.model_dump_json().encode(), told), [])
+        assert not held.value
+        async with transaction(house.wiring.sessions) as session:
+            await late.write(session, datetime.now(UTC))
+        assert (await house.conversation(call_sid)).checkpoint != STANDING.checkpoint
