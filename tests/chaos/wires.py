@@ -75,9 +75,11 @@ class Wire:
 
     async def _connect(self, end: _End) -> None:
         loop = asyncio.get_running_loop()
-        for _ in range(len(self._servers)):
-            server = self._servers[self._turn % len(self._servers)]
-            self._turn += 1
+        first = self._turn
+        self._turn += 1
+        for further in range(len(self._servers)):
+            # counted from this connection's own turn: others are given theirs while a server refuses this one
+            server = self._servers[(first + further) % len(self._servers)]
             if server in self._left_out and len(self._left_out) < len(self._servers):
                 continue
             try:
