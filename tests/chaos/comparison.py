@@ -18,7 +18,7 @@ from itertools import pairwise
 from shared.contracts.calls import CallStatus, MediaState
 from shared.contracts.tickets import TicketState
 from shared.record.closing import marker, needs_ticket
-from tests.chaos.evidence import Connection, DeskCase, LabCall, StoredCall, Utterance
+from tests.chaos.evidence import LAB_LATE_S, Connection, DeskCase, LabCall, StoredCall, Utterance
 from tests.chaos.traffic import Kind
 
 IN_FLIGHT_S = 2.5
@@ -30,8 +30,6 @@ NOTED_WITHIN_S = 1.0
 """How long after its last sound a sentence of ours may still be on its way into the record."""
 LAST_MOMENT_S = 1.0
 """Before the end of a call, in which a recogniser need not have heard everything."""
-LAB_LATE_S = 0.8
-"""A lab that falls further behind sends sound in bunches that no telephone sends; past a second of it is dropped."""
 DEAF_FOR_S = 10.0
 """How long after a recogniser's fault words may be unheard: it is given up after six seconds, and begun again."""
 TAKEN_UP_S = 2.0

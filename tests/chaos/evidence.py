@@ -21,6 +21,9 @@ from tests.chaos.traffic import Kind
 PROMISES = ("we will call you back", "we have your message", "somebody will call you")
 """Words after which a caller may count on us, by whoever they were spoken."""
 
+LAB_LATE_S = 0.8
+"""A lab that falls further behind sends sound in bunches that no telephone sends; past a second of it is dropped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -137,10 +140,12 @@ def read_call(record: CallRecord, kind: Kind, speed: float) -> LabCall:
     connected = False
     for event in record.events:
         match event:
-            case records.Said(text=text, at=at, is_complete=complete):
-                said.append(Utterance(text, *_times(text, wall(at), speed, is_complete=complete), complete))
-            case records.Heard(text=text, at=at, is_complete=complete, speaker=speaker):
-                times = _times(text, wall(at), speed, is_complete=complete)
+            case records.Said(text=text, at=at, began_at=from_, is_complete=complete):
+                said.append(
+                    Utterance(text, *_times(text, wall(from_), wall(at), speed, is_complete=complete), complete)
+                )
+            case records.Heard(text=text, at=at, began_at=from_, is_complete=complete, speaker=speaker):
+                times = _times(text, wall(from_), wall(at), speed, is_complete=complete)
                 heard.append(Utterance(text, *times, complete, by_platform=speaker == Speaker.ASSISTANT))
             case records.StreamOpened(at=at) | records.RelayOpened(at=at):
                 opened = at
@@ -174,14 +179,14 @@ def read_call(record: CallRecord, kind: Kind, speed: float) -> LabCall:
     )
 
 
-def _times(text: str, told: float, speed: float, *, is_complete: bool) -> tuple[float, float]:
-    """When it began and ended, from the moment at which its end was told.
+def _times(text: str, from_: float, told: float, speed: float, *, is_complete: bool) -> tuple[float, float]:
+    """When it began and ended, from the frame in which it began and the moment at which its end was told.
 
-    The times in the event count frames, which come late when the lab is busy; that moment is the clock's. The end of
-    what was cut off is told after a pause, unless the line ended before.
+    Counted frames come late when the lab is busy; the moment is the clock's. The end of what was cut off is told after
+    a pause, unless the line ended before.
     """
     ended = told if is_complete else told - PAUSE / RATE / speed
-    return ended - len(text) / CHARACTERS_A_SECOND / speed, ended
+    return min(from_, ended - len(text) / CHARACTERS_A_SECOND / speed), ended
 
 
 NORMAL = 1000

@@ -13,6 +13,7 @@ from services.gateway.webhooks.next_step import after_failure, after_stream, ans
 from services.gateway.webhooks.signed import Report, TwilioSigned
 from services.gateway.webhooks.switchboard import Decision
 from services.gateway.webhooks.twiml import Addresses
+from services.gateway.webhooks.waiting import after_round
 from services.gateway.wiring import Wired
 from shared.observability.logs import get_logger
 
@@ -49,11 +50,13 @@ async def fallback(report: Report, wiring: Wired) -> Response:
 def _as_if_it_had_come(lost: SplitResult, addresses: Addresses) -> Decision | None:
     """What the request that nobody took would have decided; None when it is better to give up.
 
-    Each time it leads to another generation of the call's stream, and after the last of them here no more.
+    Each time it leads to another generation of the call's stream or another round of waiting, and both have an end.
     """
     if lost.path == urlsplit(addresses.voice).path:
         return unchanged
-    if lost.path == urlsplit(addresses.after_stream(1)).path:
-        ended = dict(parse_qsl(lost.query)).get("generation", "")
-        return partial(after_stream, ended=int(ended)) if ended in GENERATIONS else None
+    asked = dict(parse_qsl(lost.query))
+    if lost.path == urlsplit(addresses.after_stream(1)).path and asked.get("generation") in GENERATIONS:
+        return partial(after_stream, ended=int(asked["generation"]))
+    if lost.path == urlsplit(addresses.after_round(1)).path and asked.get("over", "").isdecimal():
+        return partial(after_round, round_over=int(asked["over"]), key="")
     return None

@@ -372,6 +372,9 @@ async def test_what_no_gateway_took_is_answered_by_the_one_that_is_asked_next(ho
     row = await house.call(form["CallSid"])
     assert row is not None
     assert row.stream_generation == 2
+    await house.set_call(form["CallSid"], media_state=MediaState.WAITING, rounds_waited=1)
+    waited = await house.hook(FALLBACK, talking | {"ErrorUrl": f"{base}/wait?over=1"})
+    assert verbs(waited)[0] == "Connect"
     for lost in (f"{base}/plain?turn=2", f"{base}/after?generation=x", "https://elsewhere.example.com/x"):
         given_up = await house.hook(FALLBACK, talking | {"ErrorUrl": lost})
         assert verbs(given_up) == ["Say", "Dial"]
