@@ -77,7 +77,8 @@ end
 _STANDS: Final = _LOOK + "return {known, #processes, free, redis.call('ZCARD', KEYS[4])}"
 
 _RESERVE: Final = (
-    _LOOK
+    "redis.call('ZREM', KEYS[3], ARGV[6])\n"
+    + _LOOK
     + """
 local call, first = ARGV[2], ARGV[3] == '1'
 local granted = redis.call('ZSCORE', KEYS[3], call) and 1 or 0
@@ -158,12 +159,15 @@ class Slots:
         """How the tier stands."""
         return _standing(await self._stands(keys=_KEYS, args=[REMEMBERED_FOR_S]))
 
-    async def reserve(self, call: str, *, first: bool) -> tuple[Verdict, Standing]:
-        """A slot for this call; `first`, before everybody who waits, wherever there is room. Refused, it waits in line.
+    async def reserve(self, call_sid: str, generation: int) -> tuple[Verdict, Standing]:
+        """A slot for this generation of the call's stream; refused, the call waits in line.
 
-        Asking again for the same call answers the same as long as the reservation stands.
+        A later generation is a call that was lost: it comes before everybody who waits, wherever there is room, and
+        what was reserved for the generation before, should nobody have taken it, is free again. Asking again for the
+        same one answers the same as long as the reservation stands.
         """
-        arguments = (REMEMBERED_FOR_S, call, int(first), RESERVED_FOR_S, WAITS_FOR_S)
+        call, before = reservation(call_sid, generation), reservation(call_sid, generation - 1)
+        arguments = (REMEMBERED_FOR_S, call, int(generation > 1), RESERVED_FOR_S, WAITS_FOR_S, before)
         found: list[Any] = await self._reserve(keys=_KEYS, args=arguments)
         standing = _standing(found)
         if found[4]:

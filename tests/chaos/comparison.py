@@ -273,9 +273,11 @@ def _heard_words(call: LabCall, row: StoredCall, noisy: Sequence[Spell], allowed
         if its_words - unexplained:
             allowed["our sentences in flight at the loss of a voice process"] += 1
         unexplained -= its_words
+    # on the plain line the network speaks our sentences
+    unexplained -= Counter(word for one in call.heard if not one.by_platform for word in words_of(one.text))
     if not unexplained:
         return
-    cut_short = sum(1 for one in heard if not one.is_complete)
+    cut_short = sum(1 for one in heard if not one.is_complete) + (call.ended_by == "caller")
     if any(spell.began < call.ended and spell.ended > call.placed for spell in noisy):
         allowed["calls in which our voice was made noise, which nobody can hear as words"] += 1
     elif unexplained.total() > CLAUSE * cut_short:

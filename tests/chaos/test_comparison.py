@@ -198,6 +198,16 @@ def test_a_sentence_of_ours_that_was_heard_just_before_the_loss_may_lack_its_not
     assert found(verdict(later, without(3))) == [Differs.HEARD_LOST]
 
 
+def test_what_the_network_spoke_for_us_was_heard() -> None:
+    plain = replace(ANSWER, by_platform=False)
+    assert found(verdict(replace(CALL, heard=(GREETING, plain)))) == []
+
+
+def test_a_caller_who_hangs_up_may_have_heard_the_beginning_of_a_clause() -> None:
+    call = replace(CALL, heard=(GREETING,), ended_by="caller")
+    assert found(verdict(call)) == []
+
+
 def test_a_sentence_that_was_cut_off_may_be_told_to_the_clause() -> None:
     cut = replace(CALL, heard=(GREETING, replace(ANSWER, text="Unplug it", is_complete=False)))
     given = verdict(cut)

@@ -7,7 +7,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from shared.admission.slots import Slots, Standing, Verdict, reservation
+from shared.admission.slots import Slots, Standing, Verdict
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 
@@ -50,7 +50,7 @@ class Admission:
         if not self._away:
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
-                    verdict, standing = await self._slots.reserve(reservation(call_sid, generation), first=returning)
+                    verdict, standing = await self._slots.reserve(call_sid, generation)
                 self._note(standing)
             except (RedisError, TimeoutError) as error:
                 self._lose(error)

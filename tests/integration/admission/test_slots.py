@@ -20,8 +20,8 @@ async def slots(redis_url: str) -> AsyncIterator[Slots]:
         yield Slots(redis)
 
 
-async def verdict(slots: Slots, call: str, *, first: bool = False) -> Verdict:
-    return (await slots.reserve(call, first=first))[0]
+async def verdict(slots: Slots, call: str, generation: int = 1) -> Verdict:
+    return (await slots.reserve(call, generation))[0]
 
 
 async def test_fifty_calls_at_once_do_not_share_the_last_slots(slots: Slots) -> None:
@@ -35,10 +35,9 @@ async def test_fifty_calls_at_once_do_not_share_the_last_slots(slots: Slots) -> 
 
 async def test_a_repeat_gets_what_it_got_and_an_arrival_uses_it_up(slots: Slots) -> None:
     await slots.publish("a", Offer(1, 1))
-    call = reservation("CA1", 1)
-    assert [await verdict(slots, call) for _ in range(2)] == [Verdict.ADMITTED] * 2
+    assert [await verdict(slots, "CA1") for _ in range(2)] == [Verdict.ADMITTED] * 2
     assert await verdict(slots, "another") is Verdict.FULL
-    await slots.publish("a", NOTHING, [call])
+    await slots.publish("a", NOTHING, [reservation("CA1", 1)])
     assert (await slots.look()).free == 0
     await slots.publish("a", Offer(1, 1))
     assert await verdict(slots, "another") is Verdict.ADMITTED
@@ -51,7 +50,7 @@ async def test_who_waits_is_served_in_order_and_a_lost_call_before_all(slots: Sl
     await slots.publish("a", Offer(1, 1))
     assert await verdict(slots, "newest") is Verdict.FULL
     assert await verdict(slots, "late") is Verdict.FULL
-    assert await verdict(slots, "lost", first=True) is Verdict.ADMITTED
+    assert await verdict(slots, "lost", 2) is Verdict.ADMITTED
     assert await verdict(slots, "early") is Verdict.FULL
     await slots.publish("a", Offer(2, 2))
     assert await verdict(slots, "late") is Verdict.FULL
@@ -62,8 +61,16 @@ async def test_who_waits_is_served_in_order_and_a_lost_call_before_all(slots: Sl
 async def test_a_lost_call_finds_room_where_a_new_one_does_not(slots: Slots) -> None:
     await slots.publish("late", Offer(0, 2))
     assert await verdict(slots, "new") is Verdict.FULL
-    found = [await verdict(slots, f"lost {number}", first=True) for number in range(3)]
+    found = [await verdict(slots, f"lost {number}", 2) for number in range(3)]
     assert found == [Verdict.ADMITTED, Verdict.ADMITTED, Verdict.FULL]
+
+
+async def test_what_was_reserved_for_a_stream_that_nobody_took_is_free_for_the_next(slots: Slots) -> None:
+    await slots.publish("a", Offer(1, 1))
+    for generation in range(1, 5):
+        assert await verdict(slots, "unreached", generation) is Verdict.ADMITTED
+    assert (await slots.look()).free == 0
+    assert await verdict(slots, "another") is Verdict.FULL
 
 
 async def test_a_process_that_is_gone_takes_its_slots_with_it(slots: Slots) -> None:

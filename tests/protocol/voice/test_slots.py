@@ -57,8 +57,8 @@ async def test_an_arrival_uses_its_reservation_up(database_url: str, redis_url: 
         call = house.ring(caller)
         await caller.hears("Hello")
         await stands(house, free=2)
-        await slots.reserve(reservation(call.record.sid, 1), first=False)
-        await slots.reserve("somebody on the way", first=False)
+        await slots.reserve(call.record.sid, 1)
+        await slots.reserve("somebody on the way", 1)
         assert (await slots.look()).free == 0
         house.wiring._slots.changed(reservation(call.record.sid, 1))
         await stands(house, free=1)
