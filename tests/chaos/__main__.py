@@ -11,7 +11,8 @@ import sys
 import uvloop
 
 from shared.observability.logs import configure
-from tests.chaos.profiles import A_SECOND, long, short
+from tests.chaos.faults import STORES
+from tests.chaos.profiles import A_SECOND, away, long, short
 from tests.chaos.report import report
 from tests.chaos.run import run
 
@@ -25,10 +26,14 @@ def main() -> None:
         "--rate", type=float, default=A_SECOND, help="calls a second of a long run; less on a busy machine"
     )
     parser.add_argument("--faults-only", action="store_true", help="print what this seed will break, and stop")
+    parser.add_argument("--away", choices=STORES, help="nothing but this store away for a minute, under load")
     chosen = parser.parse_args()
-    chaos = short(chosen.seed) if chosen.calls <= 300 else long(chosen.seed, chosen.calls, chosen.rate)
+    if chosen.away:
+        chaos = away(chosen.seed, chosen.away)
+    else:
+        chaos = short(chosen.seed) if chosen.calls <= 300 else long(chosen.seed, chosen.calls, chosen.rate)
     if chosen.faults_only:
-        print("\n".join(str(fault) for fault in chaos.faults()))
+        print("\n".join(str(fault) for fault in chaos.faults))
         return
     configure("chaos", "error")
     outcome = uvloop.run(run(chaos))

@@ -73,6 +73,7 @@ class Storm:
     wires: Sequence[str] = field(default=("deepgram", "openai", "kayako"))
 
 
+STORES = ("postgres", "redis")
 AFTER_STORE_S = 6.0
 """Two faults at once are not promised: a voice process lives until what it kept during a store's outage is written."""
 ONE_VOICE_S = 5.0
@@ -152,7 +153,7 @@ def _clear_of(stores: Sequence[Fault], voices: Iterator[Fault]) -> Iterator[Faul
 
 
 def _store(chance: random.Random, storm: Storm) -> _Drawn:
-    target = chance.choice(("postgres", "redis"))
+    target = chance.choice(STORES)
     kinds = [What.FREEZE, What.FREEZE, What.DROP, What.SLOW]
     if storm.stores_end:
         kinds += [What.KILL, What.STOP, What.CUT]

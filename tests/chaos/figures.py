@@ -8,13 +8,14 @@ from statistics import median
 
 from shared.record.closing import marker
 from tests.chaos.evidence import LAB_LATE_S, DeskCase, LabCall, Utterance
-from tests.chaos.faults import What
+from tests.chaos.faults import STORES, What
 from tests.chaos.injector import Done
 from tests.chaos.traffic import Kind
 
 OF_THE_KILL_S = 2.0
 """A connection that breaks so soon after a voice process was killed was that process's."""
 LONG_SILENCE_S = 2.5
+LONG_OUTAGE_S = 30.0
 GOING_ANYWAY_S = 3.0
 """A caller who hangs up so soon after the loss was on their way out: there was nothing to go on with."""
 
@@ -114,6 +115,32 @@ def recoveries(done: Sequence[Done], cases: Sequence[DeskCase]) -> dict[str, lis
         later = next((moment - back for moment in created if moment > back), None)
         if later is not None:
             found.setdefault(f"{one.fault.what.value} {one.fault.target}", []).append(later)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A store that was away for long."""
+
+    store: str
+    calls: int
+    """Calls that came while it was away and that a voice process could have taken."""
+    answered: int
+    """Of them, those who heard our assistant."""
+
+
+def outages(calls: Mapping[str, LabCall], done: Sequence[Done]) -> list[Outage]:
+    """What became of calls that came while a store was away for half a minute or more."""
+    found = []
+    for one in done:
+        if one.fault.target not in STORES or one.ended - one.began < LONG_OUTAGE_S:
+            continue
+        came = [
+            call for call in calls.values()
+            if call.kind in (Kind.LIVE, Kind.RELAY) and one.began <= call.placed < one.ended
+        ]  # fmt: skip
+        answered = sum(any(heard.by_platform for heard in call.heard) for call in came)
+        found.append(Outage(one.fault.target, len(came), answered))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.contracts.tasks import Queue
-from tests.chaos.faults import Storm
+from tests.chaos.faults import Fault, Storm, What, schedule
 from tests.chaos.run import Chaos
 from tests.chaos.stage import QUEUES, Size
 from tests.chaos.traffic import Kind, Mix
@@ -50,7 +50,7 @@ def short(seed: int) -> Chaos:
         vendor_every_s=12,
         replay_every_s=8,
     )
-    return Chaos(seed, size, Mix(counts, 45.0), storm, quiet_within_s=420)
+    return Chaos(seed, size, Mix(counts, 45.0), schedule(seed, storm), quiet_within_s=420)
 
 
 def long(seed: int, calls: int, a_second: float = A_SECOND) -> Chaos:
@@ -70,4 +70,13 @@ def long(seed: int, calls: int, a_second: float = A_SECOND) -> Chaos:
         replay_every_s=20,
         stores_end=True,
     )
-    return Chaos(seed, size, Mix(counts, seconds, loses_status=True), storm, quiet_within_s=1200)
+    faults = schedule(seed, storm)
+    return Chaos(seed, size, Mix(counts, seconds, loses_status=True), faults, quiet_within_s=1200)
+
+
+def away(seed: int, store: str) -> Chaos:
+    """Three calls a second for three minutes, and in the second of them a store that nobody can reach."""
+    size = Size(voices=2, workers={**dict.fromkeys(QUEUES, 1), Queue.TICKETS: 2}, settings=SHORT_SETTINGS)
+    counts = {kind: round(540 * share) for kind, share in SHARES.items()}
+    faults = [Fault(at_s=60.0, lasts_s=60.0, what=What.CUT, target=store)]
+    return Chaos(seed, size, Mix(counts, 180.0), faults, quiet_within_s=600)

@@ -58,6 +58,9 @@ def _figures(outcome: Outcome) -> Iterator[str]:
     yield f"a killed or stopped process was ready again after: {figures.spread(restarts)}"
     for what, seconds in sorted(figures.recoveries(outcome.done, outcome.cases).items()):
         yield f"back from {what} to the next ticket: {figures.spread(seconds)}"
+    for away in figures.outages(outcome.calls, outcome.done):
+        answered = f"{away.answered} of {away.calls} ({figures.share(away.answered, away.calls)})"
+        yield f"calls that came while {away.store} was away, answered by our assistant: {answered}"
     live = [call for call in outcome.calls.values() if call.kind is Kind.LIVE]
     yield f"live calls {len(live)}, of them ended by the caller {sum(call.ended_by == 'caller' for call in live)}"
 
