@@ -13,6 +13,9 @@ class Rules:
     """What this agent may do, as the phases of a conversation need to know it."""
 
     language: str
+    """BCP 47, of the conversation at present."""
+    languages: tuple[str, ...]
+    """Every language a caller may ask for, the agent's own first."""
     name: str
     company: str
     greeting: str
@@ -30,6 +33,7 @@ def rules_of(profile: AgentProfile, *, has_model: bool, initial_message: str = "
     """The rules of an agent, with or without a model behind it."""
     return Rules(
         language=profile.language,
+        languages=profile.codes,
         name=profile.name,
         company=profile.company,
         greeting=profile.greeting,

@@ -56,6 +56,11 @@ class SpokenReply:
         """Words of the reply up to the end of its answer."""
 
     @property
+    def language(self) -> str:
+        """BCP 47: what it is spoken in."""
+        return self._rules.language
+
+    @property
     def queries(self) -> tuple[str, ...]:
         """What its answer would be looked up by; empty when nothing is."""
         return self._turn.answer.queries if self._turn.answer is not None else ()

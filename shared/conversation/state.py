@@ -142,6 +142,8 @@ class ConversationState:
     winding_up: bool = False
     """The caller wants no more: after the address comes the goodbye."""
     wants_person: bool = False
+    language: str = ""
+    """BCP 47, of the language the caller asked for; empty for the agent's own."""
     transferred: bool = False
     """The caller heard that they are being put through."""
     asked: Mapping[Ask, int] = field(default_factory=dict)

@@ -46,6 +46,8 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.ALREADY_CALL_BACK: ("I have noted that a colleague will call you back.",),
     Phrase.NO_PERSON: ("I'm sorry, I can't put you through to anybody right now.",),
     Phrase.TRANSFER: ("Of course. I will put you through to a colleague now. One moment, please.",),
+    Phrase.IN_THIS_LANGUAGE: ("Of course, let's speak English.",),
+    Phrase.NOT_THAT_LANGUAGE: ("I'm sorry, I don't speak that language.",),
     Phrase.YES_AI: ("Yes, I am an AI assistant, not a person.",),
     Phrase.WHO: ("I am {name}, the AI assistant of {company}.",),
     Phrase.OPT_OUT_ASK: ("Shall I note that we never call this number again?",),

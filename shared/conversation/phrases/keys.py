@@ -36,6 +36,9 @@ class Phrase(StrEnum):
     ALREADY_CALL_BACK = auto()
     NO_PERSON = auto()
     TRANSFER = auto()
+    IN_THIS_LANGUAGE = auto()
+    """Said in the language that was asked for: we go on in it."""
+    NOT_THAT_LANGUAGE = auto()
     YES_AI = auto()
     WHO = auto()
     """{name} and {company} of the agent"""
