@@ -247,7 +247,7 @@ class AgentChange(Strict):
 
 
 def check_together(
-    language: str, further: Sequence[str], voices: list[str], transfer_number: str | None, numbers: set[str]
+    language: str, voices: list[str], transfer_number: str | None, numbers: set[str], further: Sequence[str] = ()
 ) -> None:
     """The rules between fields; `further` are the codes of further languages. Raises Invalid."""
     if _languages_of(voices) - {primary(language)}:

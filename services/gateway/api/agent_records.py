@@ -68,7 +68,7 @@ class AgentRecords:
         numbers = {entry.number for entry in agent.numbers}
         further = [language["code"] for language in agent.languages or ()]
         voices = [agent.voice, *(agent.other_voices or ())]
-        check_together(agent.language, further, voices, agent.transfer_number, numbers)
+        check_together(agent.language, voices, agent.transfer_number, numbers, further)
         try:
             await self._session.flush()
         except IntegrityError as error:

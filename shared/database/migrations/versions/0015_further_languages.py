@@ -1,7 +1,7 @@
 """further languages that an agent's callers may ask for
 
 Revision: 0015
-Before: 0012
+Before: 0008
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
