@@ -94,6 +94,7 @@ class AgentProfile(BaseModel):
     languages: tuple[FurtherLanguage, ...] = Field(default=(), description="further ones a caller may ask for")
     transport: Transport = Transport.MEDIA_STREAMS
     relay: RelayOptions = RelayOptions()
+    records_calls: bool = False
     transfer_number: str | None = Field(description="E.164 number of a person, or null when there is none")
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.contracts.agents import AgentProfile
 from shared.contracts.conversations import EmailPolicy, Opening
+from shared.contracts.relay import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Rules:
     can_search: bool
     can_open_ticket: bool
     can_transfer: bool
+    records: bool
+    """The call is recorded, once the caller has heard that from us."""
     has_model: bool
     email_policy: EmailPolicy
     initial_message: str = ""
@@ -41,6 +44,8 @@ def rules_of(profile: AgentProfile, *, has_model: bool, initial_message: str = "
         can_search="search_knowledge" in profile.tools,
         can_open_ticket="open_ticket" in profile.tools,
         can_transfer=profile.transfer_number is not None,
+        # Of a relay session Twilio itself says so, before it begins.
+        records=profile.records_calls and profile.transport is Transport.MEDIA_STREAMS,
         has_model=has_model,
         email_policy=profile.email_policy,
         initial_message=initial_message,

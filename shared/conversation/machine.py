@@ -15,7 +15,16 @@ from shared.conversation import contact, steps
 from shared.conversation.agent import Rules
 from shared.conversation.phrases import Phrase
 from shared.conversation.ports import Expectation, NextStep
-from shared.conversation.state import Ask, ConversationState, Phase, Promise, PromiseKind, Question, Utterance
+from shared.conversation.state import (
+    Ask,
+    ConversationState,
+    Phase,
+    Promise,
+    PromiseKind,
+    Question,
+    RecordingNotice,
+    Utterance,
+)
 from shared.conversation.turns import Act, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
 from shared.conversation.understanding.answers import Meaning, understand
 from shared.conversation.understanding.asked_language import asked_language
@@ -40,9 +49,10 @@ AFTER_ANSWER = frozenset({Phase.ANSWER, Phase.ANYTHING_ELSE, Phase.CLOSE})
 
 def beginning(rules: Rules) -> ConversationState:
     """What is true before the first word."""
+    recording = RecordingNotice.UNTOLD if rules.records else RecordingNotice.NONE
     if rules.opening is Opening.WAIT:
-        return ConversationState(phase=Phase.ISSUE, notice_heard=True)
-    return ConversationState()
+        return ConversationState(phase=Phase.ISSUE, notice_heard=True, recording=recording)
+    return ConversationState(recording=recording)
 
 
 def opening(state: ConversationState, rules: Rules) -> Turn:
@@ -149,10 +159,10 @@ def time_up(state: ConversationState, rules: Rules) -> Turn:
 
 
 def _with_notice(state: ConversationState, turn: Turn) -> Turn:
-    """The notice again, as long as the caller has not heard it to its end."""
-    if state.notice_heard:
-        return turn
-    return replace(turn, acts=(Say(Phrase.NOTICE_AGAIN), *turn.acts))
+    """The notices again, as long as the caller has not heard them to their end."""
+    untold = () if state.notice_heard else (Say(Phrase.NOTICE_AGAIN),)
+    recorded = (Say(Phrase.RECORDED),) if state.recording is RecordingNotice.UNTOLD else ()
+    return replace(turn, acts=(*untold, *recorded, *turn.acts))
 
 
 def _accepting(state: ConversationState, meaning: Meaning) -> ConversationState:
@@ -410,6 +420,8 @@ def _marked(state: ConversationState, mark: Mark, sentence: str) -> Conversation
     match mark:
         case Mark.NOTICE:
             return replace(state, notice_heard=True)
+        case Mark.RECORDED:
+            return replace(state, recording=RecordingNotice.TOLD)
         case Mark.READ_BACK:
             return replace(state, email=replace(state.email, read_back=True))
         case Mark.ANSWER if state.questions:

@@ -150,7 +150,7 @@ class SpokenReply:
             case Greet():
                 for text, mark in greeting(self._rules):
                     # The message of one call of ours is nobody else's: its sound is not kept.
-                    is_notice = mark is Mark.NOTICE
+                    is_notice = mark is not None and mark.is_notice
                     is_fixed = not self._rules.initial_message or is_notice
                     yield _Spoken(Sentence(text, is_fixed=is_fixed, is_notice=is_notice), mark)
             case Again():
@@ -159,7 +159,9 @@ class SpokenReply:
     def _phrase(self, act: Say) -> _Spoken:
         text = phrase(self._rules.language, act.key, act.variant, act.values)
         mark = MARKS.get(act.key)
-        return _Spoken(Sentence(text, is_fixed=not act.is_personal, is_notice=mark is Mark.NOTICE), mark)
+        return _Spoken(
+            Sentence(text, is_fixed=not act.is_personal, is_notice=mark is not None and mark.is_notice), mark
+        )
 
     def _speak(self, spoken: _Spoken) -> Sentence:
         self._spoken.append(spoken)

@@ -181,9 +181,10 @@ class Switchboard:
         phrases = phrases_for(language_of(rows.conversation))
         match answer:
             case Connect(generation, transport):
-                # A recording that has begun goes on when the stream is connected again.
-                announced = phrases if rows.agent.records_calls and generation == 1 else None
                 relay = _relay(rows, generation) if transport is Transport.CONVERSATION_RELAY else None
+                # Twilio does not record a relay session on request: it says so itself, and begins, before the first.
+                records = rows.agent.records_calls and relay is not None and generation == 1
+                announced = phrases if records else None
                 token = self._stream_token(rows, generation)
                 return twiml.connect(self._addresses, generation, token, announced, relay)
             case Wait(number, _, True):

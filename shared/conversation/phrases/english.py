@@ -9,6 +9,7 @@ from shared.conversation.phrases.keys import Phrase
 PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.NOTICE: ("I am an AI assistant.",),
     Phrase.NOTICE_AGAIN: ("Just so you know, I am an AI assistant.",),
+    Phrase.RECORDED: ("This call is recorded.",),
     Phrase.REACH_PERSON: ("To talk to a person, just say so at any time.",),
     Phrase.REACH_CALL_BACK: ("To have a person call you back, just say so at any time.",),
     Phrase.HOW_CAN_I_HELP: (

@@ -9,6 +9,7 @@ from shared.conversation.phrases.keys import Phrase
 PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.NOTICE: ("Ich bin ein KI-Assistent.",),
     Phrase.NOTICE_AGAIN: ("Nur damit Sie es wissen: Ich bin ein KI-Assistent.",),
+    Phrase.RECORDED: ("Dieses Gespräch wird aufgezeichnet.",),
     Phrase.REACH_PERSON: ("Wenn Sie mit einem Menschen sprechen möchten, sagen Sie es einfach jederzeit.",),
     Phrase.REACH_CALL_BACK: ("Wenn Sie lieber zurückgerufen werden möchten, sagen Sie es einfach jederzeit.",),
     Phrase.HOW_CAN_I_HELP: (

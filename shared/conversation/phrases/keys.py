@@ -11,6 +11,8 @@ class Phrase(StrEnum):
     NOTICE = auto()
     """That an AI assistant answers: a legal duty, in every conversation."""
     NOTICE_AGAIN = auto()
+    RECORDED = auto()
+    """That the call is recorded: nothing is before this was heard."""
     REACH_PERSON = auto()
     REACH_CALL_BACK = auto()
     HOW_CAN_I_HELP = auto()
