@@ -1,8 +1,9 @@
 """How often what was begun before a caller's turn was decided was of use: `python -m tests.bench.thinking_ahead`.
 
 Callers of the lab ask, over real sockets, what people asked on the telephone (`spoken_faq`: questions as a recogniser
-wrote them, with "um" and corrections); every second question has a pause in its middle. One voice process with a
-knowledge room that finds something for everything and the lab's model; the counts are those of its own metrics.
+wrote them, with "um" and corrections). Every second question has a pause in its middle, or none with `--unbroken`. One
+voice process with a knowledge room that finds something for everything, and the lab's model; the counts are those of
+its own metrics.
 """
 
 # ruff: noqa: T201  (a report on standard output)
@@ -62,7 +63,9 @@ def _answered(caller: Driven, since: int) -> bool:
     return len(caller.heard) > since and caller.quiet_s > 1.0
 
 
-async def talk(house: VoiceHouse, asked: Sequence[str], number: int, seats: asyncio.Semaphore) -> None:
+async def talk(
+    house: VoiceHouse, asked: Sequence[str], number: int, seats: asyncio.Semaphore, *, unbroken: bool
+) -> None:
     """One caller."""
     async with seats:
         caller = Driven()
@@ -70,7 +73,8 @@ async def talk(house: VoiceHouse, asked: Sequence[str], number: int, seats: asyn
         await caller.hears("How can I help")
         await caller.quiet()
         for place, question in enumerate(asked):
-            await ask(caller, question, random.Random(number) if (number + place) % 2 else None)
+            pauses = not unbroken and (number + place) % 2
+            await ask(caller, question, random.Random(number) if pauses else None)
         caller.hang_up()
         await call.over.wait()
 
@@ -93,12 +97,13 @@ def by_caller(asked: Sequence[str], calls: int) -> Iterator[Sequence[str]]:
         yield asked[number * EACH : (number + 1) * EACH]
 
 
-async def run(data: Path, calls: int) -> None:
+async def run(data: Path, calls: int, *, unbroken: bool) -> None:
     """Place the calls and report."""
     asked, seats = questions(data), asyncio.Semaphore(AT_ONCE)
     with ExitStack() as stack:
         async with stage(stack) as (house, voice):
-            talking = [talk(house, own, number, seats) for number, own in enumerate(by_caller(asked, calls))]
+            callers = enumerate(by_caller(asked, calls))
+            talking = (talk(house, own, number, seats, unbroken=unbroken) for number, own in callers)
             endings = await asyncio.gather(*talking, return_exceptions=True)
             found = await counts(voice)
     failed = [ending for ending in endings if isinstance(ending, BaseException)]
@@ -107,9 +112,7 @@ async def run(data: Path, calls: int) -> None:
         print(f"  {failure!r}")
     for kind in ("retrieval", "generation"):
         started, kept, wasted = (found[kind, result] for result in ("started", "kept", "wasted"))
-        print(
-            f"{kind:<11} begun {started:4}  kept {kept:4} ({kept / started if started else 0:.0%})  wasted {wasted:4}"
-        )
+        print(f"{kind:<11} begun {started:4}  kept {kept:4} ({kept / max(started, 1):.0%})  wasted {wasted:4}")
 
 
 def main() -> None:
@@ -117,9 +120,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--unbroken", action="store_true", help="nobody stops in the middle of a question")
     chosen = parser.parse_args()
     configure("bench", "error")
-    asyncio.run(run(chosen.data, chosen.calls))
+    asyncio.run(run(chosen.data, chosen.calls, unbroken=chosen.unbroken))
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ async def _true(value: object) -> bool:
 
 
 @BOTH
-@pytest.mark.parametrize("characters", [0, 1, 20, 45])
+@pytest.mark.parametrize("characters", [1, 45])
 async def test_another_recogniser_in_the_middle_of_a_sentence_costs_no_word_and_doubles_none(
     recogniser: Recogniser, kind: str, characters: int
 ) -> None:
