@@ -86,7 +86,7 @@ def passages(data: Path) -> list[str]:
 def same_first_passage(model: MiniLM, data: Path, questions: Questions) -> Callable[[str], str | None]:
     """The gist of a question together with the passage that a search by vectors puts first."""
     vectors = model.embed(passages(data))
-    first = {}
+    first: dict[str, int] = {}
     for rows_of, of_rows in ((questions.known, questions.known_vectors), (questions.asked, questions.asked_vectors)):
         best = np.argmax(of_rows @ vectors.T, axis=1)
         first |= {row["text"]: int(place) for row, place in zip(rows_of, best, strict=True)}
