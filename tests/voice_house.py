@@ -285,6 +285,8 @@ class VoiceHouse:
     network: PhoneNetwork
     relay: RelayOptions | None = None
     """What the relay sessions of this house's calls are told; None makes them media streams."""
+    codes: tuple[str, ...] = ("en",)
+    """What its own agent speaks."""
 
     def ring(self, person: Person, rows: Mapping[str, Any] | None = None, **faults: Any) -> PlacedCall:
         """Somebody calls; `rows` are columns of the call's rows, `faults` those of the stream or relay session."""
@@ -293,7 +295,7 @@ class VoiceHouse:
         if self.relay is None:
             return self.network.call_in(number, person, faults=TelephoneFaults(media=MediaFaults(**faults)))
         welcome = " ".join(self.greeting) if self.relay.welcome == "twilio" else None
-        self.exchange.relays[number] = Relay(self.relay, "en-US", welcome)
+        self.exchange.relays[number] = Relay(self.relay, "en-US", welcome, self.relay.hears_all(self.codes))
         return self.network.call_in(number, person, faults=TelephoneFaults(relay=RelayFaults(**faults)))
 
     @property
@@ -455,4 +457,7 @@ async def voice_house(
             PhoneSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, numbers={OUR_NUMBER: number}, origins=origins)
         )
         stack.push_async_callback(network.close)
-        yield VoiceHouse(app, address, chosen, wiring, health, deepgram, knowledge, sessions, exchange, network, relay)
+        codes = ("en", *(language["code"] for language in (agent or {}).get("languages", ())))
+        yield VoiceHouse(
+            app, address, chosen, wiring, health, deepgram, knowledge, sessions, exchange, network, relay, codes
+        )

@@ -33,6 +33,7 @@ async def listen(socket: WebSocket, lab: Deepgram) -> None:
 
 def _recogniser(socket: WebSocket, lab: Deepgram, faults: ListenFaults, request_id: str) -> Nova:
     options = listen_options.read(socket.query_params)
+    lab.counts[f"listen_language:{socket.query_params.get('language', 'en')}"] += 1
     for name in listen_options.unknown(socket.query_params):
         lab.counts[f"listen_unknown_parameter:{name}"] += 1
     return Nova(lab, options, faults, request_id)

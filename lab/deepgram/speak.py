@@ -45,6 +45,7 @@ async def speak(socket: WebSocket, lab: Deepgram, read: ReadOptions, session: ty
         lab.authenticate(socket)
         options = read(socket.query_params)
         with lab.place("speak", lab.settings.most_speaking):
+            lab.counts[f"speak_voice:{options.model}"] += 1
             await socket.accept(headers=[(b"dg-request-id", request_id.encode())])
             await session(socket, lab, options, faults, request_id).run()
     except Refused as refusal:

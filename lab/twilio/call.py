@@ -106,7 +106,7 @@ class Call:
         self._interpreter = Interpreter(self)
         self._line_task: asyncio.Task[NoReturn] | None = None
         self._unanswered: Status | None = None
-        self._tape: tuple[Verb, str | None] | None = None
+        self._tape: tuple[Verb, str | None, RecordingRecord] | None = None
         self._detecting = TaskSet(f"machine detection of {record.sid}")
         self._callbacks = Callbacks(self.log, self.webhooks)
         self._reports = StatusReports(
@@ -231,7 +231,9 @@ class Call:
         await self._detecting.close()
         await self._stop_line()
         if self._tape is not None and self.line.tape is not None:
-            self.keep_recording(self.line.tape.sound, self.line.tape.seconds, *self._tape)
+            verb, callback, begun = self._tape
+            record.recordings.remove(begun)
+            self._keep(self.line.tape.sound, self.line.tape.seconds, verb, callback, begun)
         record.most_late_s = self.line.most_late_s
         record.ended_at = self.log.now()
         record.ended_by = ended.by
@@ -365,28 +367,36 @@ class Call:
         finally:
             await self._stop_line()
 
-    def start_recording(self, noun: Verb, callback: str | None) -> None:
+    def start_recording(
+        self, noun: Verb, callback: str | None, source: str = "StartCallRecordingTwiML"
+    ) -> RecordingRecord:
         """Record both sides from here to the end of the call."""
         if self._tape is not None:
             self.log.problem(0, "the lab's stand-in records a call once")
-            return
-        self._tape = (noun, callback)
+            return self._tape[2]
+        begun = RecordingRecord(
+            sid="RE" + secrets.token_hex(16), call_sid=self.record.sid, source=source, channels=CallTape.channels,
+            track="both", seconds=0, made_at=datetime.now(UTC), status="in-progress",
+        )  # fmt: skip
+        self._tape = (noun, callback, begun)
+        self.record.recordings.append(begun)
         self.line.tape = CallTape()
+        return begun
 
     def keep_recording(
         self, sound: bytes | bytearray, seconds: int, verb: Verb, callback: str | None
     ) -> dict[str, str]:
-        """Store what was recorded and report it. Returns the fields that name it."""
-        whole = verb.name == "Recording"
-        kept = RecordingRecord(
-            sid="RE" + secrets.token_hex(16),
-            call_sid=self.record.sid,
-            source="StartCallRecordingTwiML" if whole else "RecordVerb",
-            channels=CallTape.channels if whole else 1,
-            track="both" if whole else "inbound",
-            seconds=seconds,
-            made_at=datetime.now(UTC),
-        )
+        """Store what the caller left and report it. Returns the fields that name it."""
+        left = RecordingRecord(
+            sid="RE" + secrets.token_hex(16), call_sid=self.record.sid, source="RecordVerb", channels=1,
+            track="inbound", seconds=seconds, made_at=datetime.now(UTC),
+        )  # fmt: skip
+        return self._keep(sound, seconds, verb, callback, left)
+
+    def _keep(
+        self, sound: bytes | bytearray, seconds: int, verb: Verb, callback: str | None, begun: RecordingRecord
+    ) -> dict[str, str]:
+        kept = msgspec.structs.replace(begun, seconds=seconds, status="completed")
         self.record.recordings.append(kept)
         self.recordings[kept.sid] = wav(bytes(sound), kept.channels)
         account = f"{self.settings.api_url}/{forms.API_VERSION}/Accounts/{self.record.account_sid}"

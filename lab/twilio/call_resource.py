@@ -166,7 +166,7 @@ def recording_json(recording: RecordingRecord, account_sid: str) -> dict[str, An
         "account_sid": account_sid,
         "call_sid": recording.call_sid,
         "conference_sid": None,
-        "status": "completed",
+        "status": recording.status,
         "channels": recording.channels,
         "source": recording.source,
         "track": recording.track,

@@ -19,7 +19,7 @@ from lab.speech.mulaw import RATE
 from lab.speech.wav import UnreadableSound, read_wav
 from lab.twilio import conversation_relay_messages as messages
 from lab.twilio import platform_socket
-from lab.twilio.conversation_relay_hearing import News, RelayHearing
+from lab.twilio.conversation_relay_hearing import News, RelayHearing, language_of
 from lab.twilio.conversation_relay_messages import BadMessage, End, FromPlatform, Language, Play, SendDigits, Text
 from lab.twilio.conversation_relay_options import RelayOptions
 from lab.twilio.conversation_relay_speech import RelaySpeech
@@ -184,7 +184,7 @@ class ConversationRelay:
     async def _leave(self, socket: ClientConnection) -> None:
         """The last messages of a call that is over."""
         if self._options.partial_on_hangup and self._hearing.words:
-            self._put(messages.prompt(self._hearing.take(), self._record.hearing_language, last=True))
+            self._tell_words(self._hearing.take(), last=True)
         try:
             async with asyncio.timeout(CLOSE_S):
                 while self._unsent:
@@ -230,6 +230,9 @@ class ConversationRelay:
         await socket.send(message)
         self._log.relayed("network", message)
 
+    def _tell_words(self, words: str, *, last: bool) -> None:
+        self._put(messages.prompt(words, language_of(words, self._record.hearing_language), last=last))
+
     def _inform(self, event: str, name: str, value: str) -> None:
         if event in self._options.events and not self._faults.tells_nothing:
             self._put(messages.info(name, value))
@@ -246,7 +249,7 @@ class ConversationRelay:
             case News.SPEECH if self._speech.is_speaking and self._speech.interruptible in ("speech", "any"):
                 self._interrupt()
             case News.MORE if self._is_reported:
-                self._put(messages.prompt(self._hearing.words, self._record.hearing_language, last=False))
+                self._tell_words(self._hearing.words, last=False)
             case News.OVER:
                 self._inform("speaker-events", "clientSpeaking", "stop")
                 self._turn_over()
@@ -260,7 +263,7 @@ class ConversationRelay:
         is_reported, words = self._is_reported, self._hearing.take()
         self._during_speech = False
         if is_reported and not ignored:
-            self._put(messages.prompt(words, self._record.hearing_language, last=True))
+            self._tell_words(words, last=True)
 
     def key(self, key: str) -> None:
         """A pressed key."""

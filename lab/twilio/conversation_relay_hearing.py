@@ -8,6 +8,9 @@ from lab.speech.decoder import Decoder
 from lab.speech.mulaw import RATE
 from lab.twilio.conversation_relay_options import RelayOptions
 
+SEVERAL = "multi"
+"""As a hearing language: the recogniser tells which one it heard."""
+_GERMAN = ("ich", "sie", "wie", "was", "ist", "der", "die", "das", "und", "nicht", "eine", "mein", "habe", "bitte")
 BACKCHANNELS = ("mm-hm", "uh-huh", "yeah", "okay", "ok", "right", "i see")
 PARTIAL_EVERY_S = 0.4
 
@@ -24,6 +27,14 @@ class News(StrEnum):
     """More words of the turn."""
     OVER = auto()
     """The turn is over: take it."""
+
+
+def language_of(words: str, hearing_language: str) -> str:
+    """What a prompt says of its language: the one that is listened for, or, with several, a guess at small words."""
+    if hearing_language != SEVERAL:
+        return hearing_language
+    german = sum(word.strip(".,?!") in _GERMAN for word in words.lower().split())
+    return "de" if german > 1 else "en"
 
 
 class RelayHearing:

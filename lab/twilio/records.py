@@ -215,7 +215,7 @@ class StreamRecord(msgspec.Struct, kw_only=True):
 
 
 class RecordingRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One recording that is ready."""
+    """One recording, ready or being made."""
 
     sid: str
     call_sid: str
@@ -224,6 +224,7 @@ class RecordingRecord(msgspec.Struct, frozen=True, kw_only=True):
     track: str
     seconds: int
     made_at: datetime
+    status: str = "completed"
 
 
 class RelayRecord(msgspec.Struct, kw_only=True):

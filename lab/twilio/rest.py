@@ -18,6 +18,7 @@ from lab.twilio.call import Call
 from lab.twilio.call_resource import RestRefused, as_json, following, matching, ordered, recording_json
 from lab.twilio.network import PhoneNetwork
 from lab.twilio.records import CallRecord
+from lab.twilio.twiml import Verb
 
 ACCOUNT = f"/{forms.API_VERSION}/Accounts/{{account}}"
 LARGEST_PAGE, DEFAULT_PAGE = 1000, 50
@@ -41,6 +42,7 @@ class RestInterface:
             Route(f"{ACCOUNT}/Calls/{{sid}}.json", self._answering(self._fetch), methods=["GET"]),
             Route(f"{ACCOUNT}/Calls/{{sid}}.json", self._answering(self._update), methods=["POST"]),
             Route(f"{ACCOUNT}/Calls/{{sid}}/Recordings.json", self._answering(self._recordings), methods=["GET"]),
+            Route(f"{ACCOUNT}/Calls/{{sid}}/Recordings.json", self._answering(self._record), methods=["POST"]),
             Route(f"{ACCOUNT}/Recordings.json", self._answering(self._recordings), methods=["GET"]),
             Route(f"{ACCOUNT}/Recordings/{{sid}}.json", self._answering(self._recording_resource), methods=["GET"]),
             Route(f"{ACCOUNT}/Recordings/{{sid}}.json", self._answering(self._forget), methods=["DELETE"]),
@@ -112,6 +114,21 @@ class RestInterface:
         found = [kept for record in self._network.records() for kept in record.recordings]
         shown = [recording_json(kept, account) for kept in found if of_call in (None, kept.call_sid)]
         return _page(request, "recordings", shown)
+
+    async def _record(self, request: Request) -> Response:
+        """Begin to record a call that goes on."""
+        pairs = parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
+        call = self._network.call(self._found(request).sid)
+        if call is None or not call.is_active or call.record.answered_at is None:
+            raise RestRefused(400, 21220, "Requested resource is not eligible for recording")
+        events = [value for name, value in pairs if name == "RecordingStatusCallbackEvent"] or ["completed"]
+        fields = dict(pairs)
+        given = {"recordingStatusCallbackEvent": " ".join(events)}
+        if "RecordingStatusCallbackMethod" in fields:
+            given["recordingStatusCallbackMethod"] = fields["RecordingStatusCallbackMethod"]
+        callback = fields.get("RecordingStatusCallback")
+        begun = call.start_recording(Verb("Recording", given), callback, "StartCallRecordingAPI")
+        return JSONResponse(recording_json(begun, self._network.settings.account_sid), 201)
 
     async def _recording_resource(self, request: Request) -> Response:
         sid = request.path_params["sid"]

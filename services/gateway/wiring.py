@@ -27,6 +27,7 @@ from services.gateway.telephone.http import PROVIDER as TWILIO
 from services.gateway.telephone.twilio_calls import TwilioCalls
 from services.gateway.watch.kept_calls import KeptCallsWatch
 from services.gateway.watch.quiet_calls import QuietCalls
+from services.gateway.watch.recordings_due import RecordingsDue
 from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.known_agents import KnownAgents
 from services.gateway.webhooks.outages import Outages
@@ -91,6 +92,7 @@ class Wiring:
     twilio: TwilioCalls
     placing: Placing
     quiet_calls: QuietCalls
+    recordings_due: RecordingsDue
     articles: RoomClient
     """The knowledge room for a caller who waits for an answer: a shorter deadline than the API's."""
     knowledge: RoomClient
@@ -157,6 +159,7 @@ class Wiring:
             twilio=twilio,
             placing=placing,
             quiet_calls=QuietCalls(sessions, clock, twilio, placing, addresses, billing),
+            recordings_due=RecordingsDue(sessions, clock, twilio, addresses),
             knowledge=room("knowledge", settings.knowledge_url),
             ticketing=room("ticketing", settings.ticketing_url),
             voice=room("voice", settings.voice_url) if settings.voice_url else None,
@@ -178,6 +181,7 @@ class Wiring:
             background.start(self.agents.run(), "agents")
             background.start(self.kept_calls.run(), "kept calls")
             background.start(self.quiet_calls.run(), "quiet calls")
+            background.start(self.recordings_due.run(), "recordings due")
             background.start(self.admission.run(), "admission")
             yield
 

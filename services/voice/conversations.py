@@ -52,6 +52,7 @@ class Carried:
     """The assistant's knowledge, which may be asked before the assistant does."""
     model: TimedModel | None
     ladder: Ladder
+    knowledge: KnowledgeOverHttp
 
     @property
     def level(self) -> Level:
@@ -111,12 +112,13 @@ class Conversations:
     def _begin(
         self, profile: AgentProfile, state: ConversationState, meter: Meter, initial_message: str, *, counts: bool
     ) -> Carried:
-        knowledge = KnowledgeOverHttp(self._room, profile.knowledge_collection, profile.language)
+        language = profile.speaking(state.language).language
+        knowledge = KnowledgeOverHttp(self._room, profile.knowledge_collection, language)
         searches = SearchesAhead(knowledge, self._clock)
         model = TimedModel(self._model, self._clock, meter) if self._model is not None else None
         known = self._known(profile, counts=counts)
         assistant = Assistant(profile, searches, model, self._clock, state, initial_message, known)
-        return Carried(assistant, searches, model, self.ladder)
+        return Carried(assistant, searches, model, self.ladder, knowledge)
 
     def _known(self, profile: AgentProfile, *, counts: bool) -> AnswersOf | None:
         """The agent's answers that may be given again."""
@@ -140,7 +142,7 @@ class Conversations:
             assistant.commit(reply, "", complete=False)
 
     def fixed_sentences(self, profile: AgentProfile) -> Iterator[str]:
-        """Everything an agent says that is the same in every call, its greeting first."""
+        """Everything an agent says that is the same in every call, its greeting first, in its present language."""
         return fixed_sentences(rules_of(profile, has_model=self._model is not None))
 
     def checks(self) -> Mapping[str, Check]:

@@ -29,7 +29,7 @@ from services.voice.session.admission import Admission
 from services.voice.session.call import Call, CallParts
 from services.voice.session.calls import Calls, Transport
 from services.voice.session.line import Line
-from services.voice.session.media_line import MediaLine
+from services.voice.session.media_line import MediaLine, Tongue
 from services.voice.session.silence import CallLimits
 from services.voice.settings import VoiceRoomSettings
 from services.voice.speech.apologies import apologies_in
@@ -142,9 +142,9 @@ class Wiring:
             else:
                 break
         for profile in profiles:
-            self._probes.watch(voices_of(profile))
-            self._warm_up.want(profile.voice, apologies_in(profile.language).all)
-            self._warm_up.want(profile.voice, self._conversations.fixed_sentences(profile))
+            for spoken in map(profile.speaking, profile.codes):
+                self._warm(spoken)
+                self._warm_up.want(spoken.voice, self._conversations.fixed_sentences(spoken))
             hearing = self._recogniser(profile)
             self._ears.will_need(hearing.path, hearing.query, Capability.HEARING)
             self.board.breaker(HEARING)
@@ -167,12 +167,23 @@ class Wiring:
 
     def _media_call(self, claimed: ClaimedCall, stream: MediaStream) -> Call:
         """The parts of one call over Media Streams, put together."""
-        profile = claimed.profile
-        self._probes.watch(voices_of(profile))
-        self._warm_up.want(profile.voice, apologies_in(profile.language).all)
+        profile = claimed.profile.speaking(ConversationState.from_json(claimed.checkpoint).language)
+        self._warm(profile)
         meter, ears = Meter(), self.board.breaker(HEARING)
         hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock, meter, ListenTimes(), ears)
-        return self._call(claimed, MediaLine(stream, hearing, self._voices.of(profile, meter), self._clock), meter)
+        voice, tongue_of = self._voices.of(profile, meter), partial(self._tongue, claimed.profile, meter)
+        return self._call(claimed, MediaLine(stream, hearing, voice, self._clock, tongue_of), meter)
+
+    def _tongue(self, profile: AgentProfile, meter: Meter, language: str) -> Tongue:
+        """What a language of this agent's is heard and spoken with."""
+        spoken = profile.speaking(language)
+        self._warm(spoken)
+        return Tongue(self._recogniser(spoken), self._voices.of(spoken, meter))
+
+    def _warm(self, profile: AgentProfile) -> None:
+        """Have the voices of an agent looked after, and what they say when all others fail."""
+        self._probes.watch(voices_of(profile))
+        self._warm_up.want(profile.voice, apologies_in(profile.language).all)
 
     def _relay_call(self, claimed: ClaimedCall, session: RelaySession) -> Call:
         """The parts of one call over ConversationRelay, put together."""

@@ -36,13 +36,14 @@ class KnowledgeOverHttp:
     def __init__(self, room: RoomClient, collection: str, locale: str) -> None:
         self._room = room
         self._collection = collection
-        self._locale = locale
+        self.locale = locale
+        """BCP 47: which translation of an article is wanted."""
 
     async def search(self, query: str) -> SearchAnswer:
         if not query.strip():
             return SearchAnswer(found=False, passages=[])
         request = SearchRequest(
-            collection=self._collection, query=query[:LONGEST_QUERY], limit=PASSAGES, locale=self._locale
+            collection=self._collection, query=query[:LONGEST_QUERY], limit=PASSAGES, locale=self.locale
         )
         try:
             response = await self._room.ask("POST", "/lookup", json=request.model_dump(mode="json"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,8 @@ from shared.settings import DeepgramSettings
 
 TOOLS = ("search_knowledge", "open_ticket", "end_call")
 """The tools an agent may be given."""
+VOICE = r"^((elevenlabs|openai):)?[A-Za-z0-9][A-Za-z0-9._-]{1,80}$"
+"""How a voice is named: `aura-2-thalia-en`, `elevenlabs:<voice id>`."""
 
 
 class VoicePreference(StrEnum):
@@ -50,6 +52,24 @@ class HearingOptions(BaseModel):
         return settings.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
+class FurtherLanguage(BaseModel):
+    """One more language that an agent can be asked to speak, and with which voice and ears it does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: Annotated[str, Field(pattern=r"^[a-z]{2}-[A-Z]{2}$", description="BCP 47 with its region, such as de-DE")]
+    voice: Annotated[str, Field(pattern=VOICE, description="as the agent's own; over media streams")]
+    other_voices: Annotated[tuple[Annotated[str, Field(pattern=VOICE)], ...], Field(max_length=3)] = ()
+    hearing: HearingOptions = Field(
+        default=HearingOptions(), description="who hears, where not as the deployment's settings say"
+    )
+
+
+def primary(language: str) -> str:
+    """The first part of a BCP 47 tag: `de` of `de-DE`."""
+    return language.partition("-")[0].lower()
+
+
 class AgentProfile(BaseModel):
     """Everything a conversation needs to know about the agent that leads it."""
 
@@ -71,6 +91,21 @@ class AgentProfile(BaseModel):
     ticket_policy: TicketPolicy
     email_policy: EmailPolicy
     hearing: HearingOptions = HearingOptions()
+    languages: tuple[FurtherLanguage, ...] = Field(default=(), description="further ones a caller may ask for")
     transport: Transport = Transport.MEDIA_STREAMS
     relay: RelayOptions = RelayOptions()
+    records_calls: bool = False
     transfer_number: str | None = Field(description="E.164 number of a person, or null when there is none")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every language it speaks, its own first."""
+        return (self.language, *(further.code for further in self.languages))
+
+    def speaking(self, language: str) -> Self:
+        """The same agent in one of its further languages; as it is for its own, or one that it does not speak."""
+        for further in self.languages:
+            if further.code == language:
+                other = {name: getattr(further, name) for name in ("voice", "other_voices", "hearing")}
+                return self.model_copy(update={"language": language, **other})
+        return self

@@ -6,6 +6,7 @@ know is dropped there without a word, so nothing else can be set.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -21,6 +22,15 @@ class Transport(StrEnum):
     """We do: sound goes both ways."""
     CONVERSATION_RELAY = "conversation_relay"
     """Twilio does: text goes both ways."""
+
+
+_REGIONS = {"en": "en-US", "de": "de-DE", "es": "es-ES", "fr": "fr-FR", "nl": "nl-NL"}
+"""The region that is meant where a profile names none: Twilio's speech wants one."""
+
+
+def with_region(language: str) -> str:
+    """A BCP 47 tag as Twilio's speech takes it; English of a language whose region we do not know."""
+    return language if "-" in language else _REGIONS.get(language, _REGIONS["en"])
 
 
 Interrupts = Literal["none", "dtmf", "speech", "any"]
@@ -100,6 +110,10 @@ class RelayOptions(_Options):
         default="assistant", description="who speaks the greeting; twilio: at once, before our socket is open"
     )
     languages: Annotated[tuple[RelayLanguage, ...], Field(max_length=20)] = ()
+
+    def hears_all(self, codes: Sequence[str]) -> bool:
+        """Whether Twilio is to tell by itself which language is spoken; `codes` are those of the agent."""
+        return len(codes) > 1 and any(language.code == "multi" for language in self.languages)
 
     @model_validator(mode="after")
     def _together(self) -> Self:

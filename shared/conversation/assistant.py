@@ -6,11 +6,14 @@ that a reply does counts before that: it may be made on a guess, and thrown away
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.contracts.conversations import Outcome
 from shared.conversation import machine
-from shared.conversation.agent import rules_of
+from shared.conversation.agent import Rules, rules_of
 from shared.conversation.answering import Answering
 from shared.conversation.ports import ChatModel, Expectation, Knowledge, KnownAnswers, NextStep, Provenance
 from shared.conversation.reply import SpokenReply
@@ -20,6 +23,7 @@ from shared.conversation.understanding.answers import understand
 from shared.conversation.understanding.endings import sounds_complete
 from shared.conversation.understanding.languages import words_of
 from shared.conversation.understanding.questions import may_be_question
+from shared.conversation.understanding.words import Words
 
 
 class Assistant:
@@ -41,18 +45,39 @@ class Assistant:
         self._model = model
         self._clock = clock
         self._known = known
-        self._rules = rules_of(profile, has_model=model is not None, initial_message=initial_message)
-        self._words = words_of(profile.language)
+        rules = rules_of(profile, has_model=model is not None, initial_message=initial_message)
+        self._rules_in = {code: replace(rules, language=code) for code in profile.codes}
         goes_on = state is not None and not (state.is_new and not state.heard_already)
-        self.state = state if state is not None and goes_on else machine.beginning(self._rules)
+        self.state = state if state is not None and goes_on else machine.beginning(rules)
+
+    @property
+    def language(self) -> str:
+        """BCP 47: what we speak at present."""
+        return self._in(self.state.language).language
+
+    def _in(self, language: str) -> Rules:
+        """The rules in a language, or in the agent's own when it does not speak that one any more."""
+        return self._rules_in.get(language) or self._rules_in[self.profile.language]
+
+    @property
+    def _rules(self) -> Rules:
+        return self._in(self.state.language)
+
+    @property
+    def _words(self) -> Words:
+        return words_of(self.language)
 
     def open(self) -> SpokenReply:
         """The greeting, or the way back into a conversation that was going on in another process."""
         return self._reply(machine.opening(self.state, self._rules))
 
-    def reply_to(self, said: str) -> SpokenReply:
-        """The answer to what the caller said. Free of side effects until it is committed."""
-        return self._reply(machine.heard(self.state, said, self._rules))
+    def reply_to(self, said: str, spoken: str = "") -> SpokenReply:
+        """The answer to what the caller said. Free of side effects until it is committed.
+
+        `spoken` is the language that a recogniser of several has heard: one of ours is gone over to.
+        """
+        state = machine.spoken_to(self.state, said, spoken, self._rules)
+        return self._reply(machine.heard(state, said, self._in(state.language)), state)
 
     def key_says(self, key: str) -> str | None:
         """What the caller says by pressing a key, to be replied to like words; None when it means nothing now."""
@@ -70,11 +95,15 @@ class Assistant:
         """The end of a call that has reached its longest time."""
         return self._reply(machine.time_up(self.state, self._rules))
 
-    def _reply(self, turn: Turn) -> SpokenReply:
-        return SpokenReply(self.state, turn, self._rules, self._answering)
+    def _reply(self, turn: Turn, before: ConversationState | None = None) -> SpokenReply:
+        rules = self._in(turn.then.language)
+        return SpokenReply(before or self.state, turn, rules, partial(self._answering, rules.language))
 
-    def _answering(self, provenance: Provenance, findings: Findings) -> Answering:
-        return Answering(self.profile, self._knowledge, self._model, self._clock, provenance, findings, self._known)
+    def _answering(self, language: str, provenance: Provenance, findings: Findings) -> Answering:
+        profile = self.profile.speaking(language)
+        # What is known was answered in the agent's own language.
+        known = self._known if language == self.profile.language else None
+        return Answering(profile, self._knowledge, self._model, self._clock, provenance, findings, known)
 
     def commit(self, reply: SpokenReply, heard: str, *, complete: bool) -> NextStep:
         """Make the turn real: the caller heard `heard` of `reply`, and all of it if `complete`.

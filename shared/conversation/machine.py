@@ -9,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from shared.contracts.agents import primary
 from shared.contracts.conversations import Opening, Speaker
 from shared.conversation import contact, steps
 from shared.conversation.agent import Rules
 from shared.conversation.phrases import Phrase
 from shared.conversation.ports import Expectation, NextStep
-from shared.conversation.state import Ask, ConversationState, Phase, Promise, PromiseKind, Question, Utterance
+from shared.conversation.state import (
+    Ask,
+    ConversationState,
+    Phase,
+    Promise,
+    PromiseKind,
+    Question,
+    RecordingNotice,
+    Utterance,
+)
 from shared.conversation.turns import Act, Again, Answer, Finding, Findings, Greet, Mark, Say, Turn
 from shared.conversation.understanding.answers import Meaning, understand
+from shared.conversation.understanding.asked_language import asked_language
 from shared.conversation.understanding.email_address import hear_email
 from shared.conversation.understanding.languages import words_of
 from shared.conversation.understanding.questions import queries_for
@@ -27,6 +38,8 @@ LONGEST_WORDS = 1000
 """Characters of an utterance that are looked at, together with what came before it unanswered."""
 MOST_AROUND_ADDRESS = 3
 """Content words beside an address that was given unasked; with more of them the caller wants something else too."""
+ENOUGH_TO_TELL = 4
+"""Words from which on a recogniser's word on their language is taken."""
 MOST_SILENCES = 2
 """Prompts into silence before the call is ended."""
 YES_OR_NO_KEYS = ("1", "2")
@@ -36,9 +49,10 @@ AFTER_ANSWER = frozenset({Phase.ANSWER, Phase.ANYTHING_ELSE, Phase.CLOSE})
 
 def beginning(rules: Rules) -> ConversationState:
     """What is true before the first word."""
+    recording = RecordingNotice.UNTOLD if rules.records else RecordingNotice.NONE
     if rules.opening is Opening.WAIT:
-        return ConversationState(phase=Phase.ISSUE, notice_heard=True)
-    return ConversationState()
+        return ConversationState(phase=Phase.ISSUE, notice_heard=True, recording=recording)
+    return ConversationState(recording=recording)
 
 
 def opening(state: ConversationState, rules: Rules) -> Turn:
@@ -67,7 +81,7 @@ def heard(state: ConversationState, said: str, rules: Rules) -> Turn:
     )
     turn = _about_being_called(known, meaning, rules, was_asked=state.opting_out)
     if turn is None and not contact.gives_address(known, text, words):
-        turn = _at_any_time(known, meaning, rules)
+        turn = _about_language(known, text, rules) or _at_any_time(known, meaning, rules)
     if turn is None and known.phase is Phase.CONTACT:
         turn = contact.decide(known, text, meaning, rules, words)
     elif turn is None:
@@ -87,6 +101,29 @@ def _about_being_called(state: ConversationState, meaning: Meaning, rules: Rules
     if meaning.no_calls and rules.initial_message and not state.opted_out:
         return Turn((Say(Phrase.OPT_OUT_ASK),), replace(state, opting_out=True), state.phase)
     return None
+
+
+def spoken_to(state: ConversationState, said: str, spoken: str, rules: Rules) -> ConversationState:
+    """The state for words that were heard as a language: one of ours is taken up, but not for a word or two.
+
+    `spoken` is a BCP 47 tag, its first part, or empty: names and a "no" sound alike in many languages.
+    """
+    heard_as = primary(spoken)
+    if not heard_as or heard_as == primary(rules.language) or len(said.split()) < ENOUGH_TO_TELL:
+        return state
+    ours = next((code for code in rules.languages if primary(code) == heard_as), None)
+    return state if ours is None else replace(state, language=ours)
+
+
+def _about_language(state: ConversationState, text: str, rules: Rules) -> Turn | None:
+    """The caller asks for another language: we go on in it, or say that we do not speak it."""
+    asked = asked_language(text)
+    if asked is None:
+        return None
+    spoken = next((code for code in rules.languages if primary(code) == asked), None)
+    if spoken is None:
+        return steps.pending(state, rules, Say(Phrase.NOT_THAT_LANGUAGE))
+    return steps.pending(replace(state, language=spoken), rules, Say(Phrase.IN_THIS_LANGUAGE))
 
 
 def key_says(key: str, rules: Rules, expects: Expectation) -> str | None:
@@ -122,10 +159,10 @@ def time_up(state: ConversationState, rules: Rules) -> Turn:
 
 
 def _with_notice(state: ConversationState, turn: Turn) -> Turn:
-    """The notice again, as long as the caller has not heard it to its end."""
-    if state.notice_heard:
-        return turn
-    return replace(turn, acts=(Say(Phrase.NOTICE_AGAIN), *turn.acts))
+    """The notices again, as long as the caller has not heard them to their end."""
+    untold = () if state.notice_heard else (Say(Phrase.NOTICE_AGAIN),)
+    recorded = (Say(Phrase.RECORDED),) if state.recording is RecordingNotice.UNTOLD else ()
+    return replace(turn, acts=(*untold, *recorded, *turn.acts))
 
 
 def _accepting(state: ConversationState, meaning: Meaning) -> ConversationState:
@@ -355,6 +392,7 @@ def settle(
             caller_spoke=before.caller_spoke or bool(turn.said),
             open_words=open_words,
             opted_out=turn.then.opted_out,
+            language=turn.then.language,
         )
         return unanswered.remembering(caller), NextStep.LISTEN
     state = replace(turn.then, heard_already=())
@@ -382,6 +420,8 @@ def _marked(state: ConversationState, mark: Mark, sentence: str) -> Conversation
     match mark:
         case Mark.NOTICE:
             return replace(state, notice_heard=True)
+        case Mark.RECORDED:
+            return replace(state, recording=RecordingNotice.TOLD)
         case Mark.READ_BACK:
             return replace(state, email=replace(state.email, read_back=True))
         case Mark.ANSWER if state.questions:

@@ -22,6 +22,8 @@ def greeting(rules: Rules) -> list[tuple[str, Mark | None]]:
     asked = [own.pop()] if own and own[-1].endswith("?") else []
     reach = Phrase.REACH_PERSON if rules.can_transfer else Phrase.REACH_CALL_BACK
     ours: list[tuple[str, Mark | None]] = [(phrase(rules.language, Phrase.NOTICE), Mark.NOTICE)]
+    if rules.records:
+        ours.append((phrase(rules.language, Phrase.RECORDED), Mark.RECORDED))
     if rules.can_transfer or rules.can_open_ticket:
         ours.append((phrase(rules.language, reach), None))
     last = asked or [phrase(rules.language, Phrase.HOW_CAN_I_HELP)]
@@ -32,7 +34,8 @@ def _of_our_call(rules: Rules) -> list[tuple[str, Mark | None]]:
     """Who calls and that it is an AI, before anything else; the message last, because it is what will be answered."""
     who = phrase(rules.language, Phrase.WE_CALL, 0, {"name": rules.name, "company": rules.company})
     reach = [(phrase(rules.language, Phrase.REACH_PERSON), None)] if rules.can_transfer else []
-    return [(who, Mark.NOTICE), *reach, *((text, None) for text in _sentences(rules.initial_message))]
+    recorded = [(phrase(rules.language, Phrase.RECORDED), Mark.RECORDED)] if rules.records else []
+    return [(who, Mark.NOTICE), *recorded, *reach, *((text, None) for text in _sentences(rules.initial_message))]
 
 
 def _sentences(text: str) -> list[str]:

@@ -56,6 +56,11 @@ class SpokenReply:
         """Words of the reply up to the end of its answer."""
 
     @property
+    def language(self) -> str:
+        """BCP 47: what it is spoken in."""
+        return self._rules.language
+
+    @property
     def queries(self) -> tuple[str, ...]:
         """What its answer would be looked up by; empty when nothing is."""
         return self._turn.answer.queries if self._turn.answer is not None else ()
@@ -145,7 +150,7 @@ class SpokenReply:
             case Greet():
                 for text, mark in greeting(self._rules):
                     # The message of one call of ours is nobody else's: its sound is not kept.
-                    is_notice = mark is Mark.NOTICE
+                    is_notice = mark is not None and mark.is_notice
                     is_fixed = not self._rules.initial_message or is_notice
                     yield _Spoken(Sentence(text, is_fixed=is_fixed, is_notice=is_notice), mark)
             case Again():
@@ -154,7 +159,9 @@ class SpokenReply:
     def _phrase(self, act: Say) -> _Spoken:
         text = phrase(self._rules.language, act.key, act.variant, act.values)
         mark = MARKS.get(act.key)
-        return _Spoken(Sentence(text, is_fixed=not act.is_personal, is_notice=mark is Mark.NOTICE), mark)
+        return _Spoken(
+            Sentence(text, is_fixed=not act.is_personal, is_notice=mark is not None and mark.is_notice), mark
+        )
 
     def _speak(self, spoken: _Spoken) -> Sentence:
         self._spoken.append(spoken)

@@ -57,6 +57,16 @@ MOST_ASKED = 3
 """How often the same thing is asked before the conversation goes on without an answer."""
 
 
+class RecordingNotice(StrEnum):
+    """What the caller knows about the recording of the call."""
+
+    NONE = "none"
+    """There is none that we would have to tell of."""
+    UNTOLD = "untold"
+    TOLD = "told"
+    """They heard it to its end: the recording may begin."""
+
+
 class PromiseKind(StrEnum):
     """What a person will do for the caller."""
 
@@ -142,6 +152,8 @@ class ConversationState:
     winding_up: bool = False
     """The caller wants no more: after the address comes the goodbye."""
     wants_person: bool = False
+    language: str = ""
+    """BCP 47, of the language the caller asked for; empty for the agent's own."""
     transferred: bool = False
     """The caller heard that they are being put through."""
     asked: Mapping[Ask, int] = field(default_factory=dict)
@@ -152,6 +164,7 @@ class ConversationState:
     """The caller asked for a moment."""
     notice_heard: bool = False
     """Whether the caller heard to its end that an AI assistant answers."""
+    recording: RecordingNotice = RecordingNotice.NONE
     caller_spoke: bool = False
     opting_out: bool = False
     """They were asked whether we shall never call them again."""

@@ -16,6 +16,8 @@ class Mark(StrEnum):
 
     NOTICE = "notice"
     """They know that an AI assistant answers."""
+    RECORDED = "recorded"
+    """They know that the call is recorded."""
     FOLLOW_UP = "follow_up"
     CALL_BACK = "call_back"
     """They were promised this."""
@@ -29,6 +31,11 @@ class Mark(StrEnum):
         """What the sentence promises."""
         return _PROMISES.get(self)
 
+    @property
+    def is_notice(self) -> bool:
+        """Whether hearing the sentence is a duty of ours: a channel may insist on it."""
+        return self in (Mark.NOTICE, Mark.RECORDED)
+
 
 _PROMISES = {Mark.FOLLOW_UP: PromiseKind.FOLLOW_UP, Mark.CALL_BACK: PromiseKind.CALL_BACK}
 
@@ -37,6 +44,7 @@ MARKS: Mapping[Phrase, Mark] = {
     Phrase.NOTICE_AGAIN: Mark.NOTICE,
     Phrase.YES_AI: Mark.NOTICE,
     Phrase.WHO: Mark.NOTICE,
+    Phrase.RECORDED: Mark.RECORDED,
     Phrase.PROMISE_FOLLOW_UP: Mark.FOLLOW_UP,
     Phrase.PROMISE_ADDED: Mark.FOLLOW_UP,
     Phrase.PROMISE_CALL_BACK: Mark.CALL_BACK,

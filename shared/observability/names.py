@@ -33,6 +33,7 @@ LOG_FIELDS = frozenset(
         "field",
         "generation",
         "kind",
+        "language",
         "level",
         "limit",
         "logger",

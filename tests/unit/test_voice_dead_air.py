@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.voice.conversations import Carried
+from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.ports import (
     Final,
     Heard,
@@ -29,7 +30,7 @@ from services.voice.record.notes import Ending
 from services.voice.record.recorder import Recorder
 from services.voice.searches_ahead import SearchesAhead
 from services.voice.session.call import MOST_FAREWELLS, Call, CallParts
-from services.voice.session.media_line import MediaLine
+from services.voice.session.media_line import MediaLine, Tongue
 from services.voice.session.silence import ON_HOLD, CallLimits
 from services.voice.session.speaking import DEAD_AIR_S
 from services.voice.speech.apologies import apologies_in
@@ -40,6 +41,7 @@ from services.voice.speech.standing import Standing
 from services.voice.speech.voice import Candidate, Voice
 from services.voice.transport.media_socket import SocketClosed
 from services.voice.transport.media_stream import MediaStream, StreamEnd
+from shared.clients.knowledge_search import KnowledgeOverHttp
 from shared.contracts.agents import AgentProfile, VoicePreference
 from shared.contracts.calls import MediaState
 from shared.contracts.conversations import EmailPolicy, TicketPolicy
@@ -119,6 +121,9 @@ class Ears:
 
     def hear(self, audio: bytes) -> None:
         pass
+
+    def hear_with(self, recogniser: Recogniser) -> None:
+        raise AssertionError(f"nobody asked for another language: {recogniser}")
 
     def finalize(self) -> None:
         pass
@@ -254,6 +259,11 @@ async def no_sessions() -> AsyncIterator[None]:
     yield
 
 
+def one_language(language: str) -> Tongue:
+    """Of an agent that speaks no other."""
+    raise AssertionError(f"nobody asked for {language}")
+
+
 async def a_call(
     ears: Ears,
     vendor: Vendor | Mouth,
@@ -285,9 +295,14 @@ async def a_call(
                 ears,
                 Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, meter),
                 clock,
+                one_language,
             ),
             conversation=Carried(
-                Assistant(PROFILE, searches, model, clock), searches, model, Ladder(cast("Any", None), Health, clock)
+                Assistant(PROFILE, searches, model, clock),
+                searches,
+                model,
+                Ladder(cast("Any", None), Health, clock),
+                KnowledgeOverHttp(cast("Any", None), "default", "en"),
             ),
             recorder=Recorder(cast("Any", no_sessions), clock, packaged_card()),
             limits=limits,

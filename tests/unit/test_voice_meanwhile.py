@@ -26,7 +26,7 @@ from shared.conversation.turns import Answer
 from shared.conversation.understanding.answers import bare
 from shared.conversation.understanding.languages import words_of
 from shared.rates.usage import Meter, Product
-from tests.unit.test_voice_dead_air import Ears, Mouth, Telephone, Vendor
+from tests.unit.test_voice_dead_air import Ears, Mouth, Telephone, Vendor, one_language
 from tests.unit.test_voice_playout import PER_CHARACTER, RATE, now
 from tests.virtual_time import LoopClock, on_virtual_time
 
@@ -128,7 +128,7 @@ def a_line(telephone: Telephone, *, is_warm: bool = True) -> MediaLine:
     mouth = Mouth(Vendor([VOICE_S], [False]))
     candidate = Candidate(mouth, pace, Standing("test", 0.1, clock), Product("test", "voice"))
     voice = Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, Meter())
-    return MediaLine(cast("MediaStream", telephone), Ears([], breaks=False), voice, clock)
+    return MediaLine(cast("MediaStream", telephone), Ears([], breaks=False), voice, clock, one_language)
 
 
 async def speak(reply: SlowReply, *, cut_at: float | None = None, free_at: float = 0.0, is_warm: bool = True) -> Told:

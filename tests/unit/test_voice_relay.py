@@ -92,7 +92,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
 
-    def prompt(self, words: str, *, last: bool) -> None:
+    def prompt(self, words: str, *, last: bool, language: str) -> None:  # noqa: ARG002
         self.events.append(("prompt", words, last))
 
     async def interrupted(self, spoken: str | None) -> None:

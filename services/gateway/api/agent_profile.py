@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -11,10 +12,11 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
-from shared.contracts.agents import TOOLS, HearingOptions, VoicePreference
+from shared.contracts.agents import TOOLS, VOICE, FurtherLanguage, HearingOptions, VoicePreference, primary
 from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import ElevenLabsVoice, RelayOptions, Transport
+from shared.conversation.phrases import LANGUAGES
 from shared.errors import Invalid
 from shared.security.redaction import holds_secret
 
@@ -24,6 +26,7 @@ LONGEST_GREETING = 600
 """Characters; about forty seconds of speech."""
 MOST_NUMBERS = 50
 MOST_OTHER_VOICES = 3
+MOST_LANGUAGES = 10
 _DEEPGRAM = re.compile(r"(?:aura(?:-\d+)?|flux)-[a-z]+-(?P<language>[a-z]{2})\Z")
 
 Tool = StrEnum("Tool", {name.upper(): name for name in TOOLS})  # type: ignore[misc]
@@ -63,13 +66,31 @@ def _each_once(values: list[str]) -> list[str]:
     return values
 
 
+def _with_sentences(languages: list[FurtherLanguage]) -> list[FurtherLanguage]:
+    """Refuse a language twice, one that we have no sentences for, and voices of another language."""
+    spoken = [primary(language.code) for language in languages]
+    if len(set(spoken)) != len(spoken):
+        raise ValueError("must not name a language twice")
+    if missing := {*spoken} - LANGUAGES:
+        raise ValueError(f"there are no fixed sentences in {', '.join(sorted(missing))}; see docs/languages.md")
+    for language in languages:
+        if _languages_of([language.voice, *language.other_voices]) - {primary(language.code)}:
+            raise ValueError(f"a voice of {language.code} speaks another language: choose one that ends with the same")
+    return languages
+
+
+def _languages_of(voices: list[str]) -> set[str]:
+    """The languages of voices whose names say so."""
+    return {named["language"] for voice in voices if (named := _DEEPGRAM.match(voice))}
+
+
 Number = Annotated[str, Field(max_length=40), AfterValidator(_number)]
 Name = Annotated[Named, Field(min_length=1, max_length=200)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as en or en-GB")]
 Voice = Annotated[
     str,
     Field(
-        pattern=r"^((elevenlabs|openai):)?[A-Za-z0-9][A-Za-z0-9._-]{1,80}$",
+        pattern=VOICE,
         description="such as aura-2-thalia-en, flux-haley-en, elevenlabs:<voice id> or openai:marin",
     ),
 ]
@@ -85,6 +106,7 @@ CollectionId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$"
 Tools = Annotated[list[Tool], Field(max_length=len(TOOLS)), AfterValidator(_each_once)]
 Numbers = Annotated[list[Number], Field(max_length=MOST_NUMBERS), AfterValidator(_each_once)]
 Offers = Annotated[list[WhenFull], Field(max_length=len(WhenFull)), AfterValidator(_each_once)]
+Languages = Annotated[list[FurtherLanguage], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_sentences)]
 TransferDigits = Annotated[
     str,
     Field(
@@ -111,6 +133,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "repeat_policy": "join_open_ticket",
     "email_policy": "always",
     "hearing": HearingOptions(model="flux-general-en").model_dump(mode="json"),
+    "languages": [FurtherLanguage(code="de-DE", voice="aura-2-julius-de").model_dump(mode="json")],
     "transport": "conversation_relay",
     "relay": RelayOptions(
         voice="NYC9WEgkq1u4jiqBseQ9", elevenlabs=ElevenLabsVoice(), hints=("Fernway", "fibre")
@@ -151,6 +174,9 @@ class NewAgent(Strict):
     repeat_policy: RepeatPolicy = RepeatPolicy.JOIN_OPEN_TICKET
     email_policy: EmailPolicy = EmailPolicy.ALWAYS
     hearing: HearingOptions = Field(default=HearingOptions(), description="who hears, where not as the settings say")
+    languages: Languages = Field(
+        default_factory=list, description="further languages a caller may ask for, each with its voice"
+    )
     transport: Transport = Field(default=Transport.MEDIA_STREAMS, description="who hears and speaks: we, or Twilio")
     relay: RelayOptions = Field(default=RelayOptions(), description="what Twilio is told when it hears and speaks")
     transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
@@ -198,6 +224,7 @@ class AgentChange(Strict):
     hearing: HearingOptions | MISSING = Field(
         default=MISSING, description="all of it; what is left out has its default"
     )
+    languages: Languages | MISSING = Field(default=MISSING, description="all of them; those left out are not spoken")
     transport: Transport | MISSING = MISSING
     relay: RelayOptions | MISSING = Field(default=MISSING, description="all of it; what is left out has its default")
     transfer_number: TransferNumber | MISSING | None = Field(
@@ -219,10 +246,13 @@ class AgentChange(Strict):
         return self
 
 
-def check_together(language: str, voices: list[str], transfer_number: str | None, numbers: set[str]) -> None:
-    """The rules between fields. Raises Invalid."""
-    spoken = {named["language"] for voice in voices if (named := _DEEPGRAM.match(voice))}
-    if spoken - {language[:2]}:
+def check_together(
+    language: str, voices: list[str], transfer_number: str | None, numbers: set[str], further: Sequence[str] = ()
+) -> None:
+    """The rules between fields; `further` are the codes of further languages. Raises Invalid."""
+    if _languages_of(voices) - {primary(language)}:
         raise Invalid("a voice speaks another language than the agent: choose one that ends with the same language")
+    if primary(language) in map(primary, further):
+        raise Invalid("a further language is the agent's own: name others only")
     if transfer_number in numbers:
         raise Invalid("the transfer number must be a person's, not one that the agent answers itself")

@@ -66,7 +66,9 @@ class AgentRecords:
             kept = {entry.number: entry for entry in agent.numbers}
             agent.numbers = [kept.get(number) or AgentNumber(number=number) for number in fields["numbers"]]
         numbers = {entry.number for entry in agent.numbers}
-        check_together(agent.language, [agent.voice, *(agent.other_voices or ())], agent.transfer_number, numbers)
+        further = [language["code"] for language in agent.languages or ()]
+        voices = [agent.voice, *(agent.other_voices or ())]
+        check_together(agent.language, voices, agent.transfer_number, numbers, further)
         try:
             await self._session.flush()
         except IntegrityError as error:

@@ -24,6 +24,7 @@ from shared.database.models import Charge, Recording, Turn
 from shared.errors import NotFound
 from shared.rates.usage import Unit
 from shared.record.figures import session_figures, stage_figures, written
+from shared.record.language import language_of
 from shared.security.api_keys import Scope
 
 routes = api_router("calls")
@@ -362,7 +363,7 @@ def _summary(record: CallRecord) -> dict[str, object]:
         "agent_name": record.agent_name,
         "channel": conversation.channel,
         "direction": call.direction,
-        "language": conversation.language,
+        "language": language_of(conversation),
         "from_number": call.from_number,
         "to_number": call.to_number,
         "status": call.status,

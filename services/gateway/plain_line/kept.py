@@ -28,6 +28,8 @@ class KeptReply:
     sentences: tuple[str, ...]
     step: NextStep
     """What follows when it was heard."""
+    language: str = ""
+    """BCP 47, of the sentences; empty for the agent's own."""
     then: dict[str, Any] = field(default_factory=dict)
     """The conversation's state when it was heard: proven by the request that follows it."""
 

@@ -84,5 +84,5 @@ class PlainLine:
         return await self._switchboard.answer(report, partial(talked_to_the_end, step=step, outcome=outcome))
 
     def _written(self, reply: KeptReply, standing: Standing) -> Response:
-        phrases = phrases_for(standing.conversing.profile.language)
+        phrases = phrases_for(reply.language or standing.conversing.profile.language)
         return twiml_response(document_of(reply, self._addresses, phrases))

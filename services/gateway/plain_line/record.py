@@ -63,7 +63,7 @@ class PlainRecord:
 
         That is another one when the same request was faster elsewhere, and none when the line is no longer ours.
         """
-        kept = KeptReply(turn, exchange.sentences, exchange.step, exchange.then.to_json())
+        kept = KeptReply(turn, exchange.sentences, exchange.step, exchange.then.language, exchange.then.to_json())
         async with transaction(self._sessions) as session:
             rows = await CallBook(session).find(report.call_sid)
             if rows is None or not _is_ours(rows, report):

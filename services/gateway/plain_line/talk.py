@@ -86,7 +86,8 @@ class Talk:
 
     def _assistant(self, conversing: Conversing) -> Assistant:
         profile = conversing.profile
-        knowledge = KnowledgeOverHttp(self._knowledge, profile.knowledge_collection, profile.language)
+        language = profile.speaking(conversing.state.language).language
+        knowledge = KnowledgeOverHttp(self._knowledge, profile.knowledge_collection, language)
         return Assistant(profile, knowledge, None, self._clock, conversing.state, conversing.initial_message)
 
 

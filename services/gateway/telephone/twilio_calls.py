@@ -21,6 +21,7 @@ from shared.resilience.breaker import Breaker
 RING_S: Final = 40
 """How long the other telephone rings; most voicemail boxes pick up within 30 s."""
 EVENTS: Final = ("initiated", "ringing", "answered", "completed")
+RECORDING_EVENTS: Final = ("completed", "absent")
 CALL_OVER: Final = 21220
 """Twilio's code for a call that cannot be changed any more."""
 LISTED: Final = 50
@@ -113,6 +114,25 @@ class TwilioCalls:
         """Break off what the call is doing, and let it ask this address what to do. Raises CallOver."""
         with _explained():
             await self._client.calls(call_sid).update_async(url=url, method="POST")
+
+    async def record(self, call_sid: str, status_url: str) -> str:
+        """Record both sides, a channel each, from here to the call's end: the recording's SID. Raises CallOver."""
+        with _explained():
+            begun = await self._client.calls(call_sid).recordings.create_async(
+                recording_channels="dual",
+                recording_track="both",
+                trim="do-not-trim",
+                recording_status_callback=status_url,
+                recording_status_callback_event=list(RECORDING_EVENTS),
+                recording_status_callback_method="POST",
+            )
+            return str(begun.sid)
+
+    async def recording_of(self, call_sid: str) -> str | None:
+        """The SID of a recording of this call that was begun on request; None when there is none."""
+        with _explained():
+            listed = await self._client.calls(call_sid).recordings.list_async(limit=LISTED)
+            return next((str(one.sid) for one in listed if str(one.source) == "StartCallRecordingAPI"), None)
 
     async def hang_up(self, call_sid: str) -> None:
         """End the call. Raises CallOver."""

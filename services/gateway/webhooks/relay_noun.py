@@ -28,6 +28,8 @@ class Relay:
     """BCP 47 with its region."""
     greeting: str | None
     """Spoken by Twilio at once; None when the assistant itself speaks first."""
+    hears_all: bool = False
+    """Twilio tells with each prompt which language it heard, in place of expecting one."""
 
 
 def add_relay(connect: Connect, url: str, relay: Relay, token: str) -> None:
@@ -46,6 +48,7 @@ def _attributes(relay: Relay) -> dict[str, object]:
     greeting = None if relay.greeting is None else clean_xml_text(relay.greeting)
     return {
         "language": clean_xml_text(relay.language),
+        "transcription_language": "multi" if relay.hears_all else None,
         "tts_provider": options.tts_provider,
         "voice": _voice(options),
         "transcription_provider": options.transcription_provider,

@@ -36,7 +36,7 @@ from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import MediaState, NextStep, WhenFull
 from shared.contracts.conversations import Opening, Outcome
-from shared.contracts.relay import Transport
+from shared.contracts.relay import Transport, with_region
 from shared.conversation.agent import rules_of
 from shared.conversation.opening import greeting
 from shared.database.engine import AsyncSessions
@@ -48,6 +48,7 @@ from shared.messaging.shared_values import AWAY
 from shared.observability.context import bound
 from shared.observability.logs import get_logger
 from shared.observability.metrics import calls_total
+from shared.record.language import language_of
 from shared.security.purpose_tokens import Purpose, TokenSigner
 
 log = get_logger(__name__)
@@ -177,12 +178,13 @@ class Switchboard:
     def _write(  # noqa: PLR0911  (an answer a line)
         self, answer: Answer, rows: CallRows, message: str
     ) -> str:
-        phrases = phrases_for(rows.agent.language)
+        phrases = phrases_for(language_of(rows.conversation))
         match answer:
             case Connect(generation, transport):
-                # A recording that has begun goes on when the stream is connected again.
-                announced = phrases if rows.agent.records_calls and generation == 1 else None
-                relay = _relay(rows, generation, phrases) if transport is Transport.CONVERSATION_RELAY else None
+                relay = _relay(rows, generation) if transport is Transport.CONVERSATION_RELAY else None
+                # Twilio does not record a relay session on request: it says so itself, and begins, before the first.
+                records = rows.agent.records_calls and relay is not None and generation == 1
+                announced = phrases if records else None
                 token = self._stream_token(rows, generation)
                 return twiml.connect(self._addresses, generation, token, announced, relay)
             case Wait(number, _, True):
@@ -244,7 +246,7 @@ async def _message(book: CallBook, answer: Answer, rows: CallRows) -> str:
     return order.message if order is not None else ""
 
 
-def _relay(rows: CallRows, generation: int, phrases: Phrases) -> Relay:
+def _relay(rows: CallRows, generation: int) -> Relay:
     """What Twilio is told when it hears and speaks in this call; nobody is greeted a second time.
 
     Calls of ours begin with their own words and not with the greeting.
@@ -254,8 +256,9 @@ def _relay(rows: CallRows, generation: int, phrases: Phrases) -> Relay:
     begins = inbound and generation == 1 and profile.opening is Opening.GREET
     by_twilio = begins and profile.relay.welcome == "twilio"
     sentences = greeting(rules_of(profile, has_model=False)) if by_twilio else []
-    language = profile.language if "-" in profile.language else phrases.code
-    return Relay(profile.relay, language, " ".join(text for text, _ in sentences) or None)
+    language = with_region(profile.speaking(language_of(rows.conversation)).language)
+    hears_all = profile.relay.hears_all(profile.codes)
+    return Relay(profile.relay, language, " ".join(text for text, _ in sentences) or None, hears_all)
 
 
 def _shown_number(rows: CallRows) -> str | None:

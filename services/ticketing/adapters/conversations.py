@@ -27,6 +27,7 @@ from shared.conversation.state import ConversationState, Phase
 from shared.database import models
 from shared.database.engine import Sessions
 from shared.errors import NotFound
+from shared.record.language import language_of
 
 
 class PostgresConversations:
@@ -122,7 +123,7 @@ def _conversation(
         id=row.id,
         channel=Channel(row.channel),
         channel_reference=row.call.call_sid if row.call else str(row.id),
-        language=row.language,
+        language=language_of(row),
         company=agent.company,
         assistant=agent.name,
         outcome=Outcome(row.outcome or Outcome.ABANDONED),

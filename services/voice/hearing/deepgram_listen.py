@@ -72,6 +72,10 @@ class _Stalled(Exception):
     """The socket is open and says nothing."""
 
 
+class _Replaced(Exception):
+    """Another recogniser was wanted while the socket to this one was opened."""
+
+
 class DeepgramListen:
     """`Hearing` of one call."""
 
@@ -130,6 +134,12 @@ class DeepgramListen:
         self._is_level = self._timeline.audio.end - position < self._dialect.chunk
         self._sent_at = self._clock.monotonic()
 
+    def hear_with(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+        self._dialect = recogniser.dialect(self._timeline)
+        if self._socket is not None:
+            self._socket.transport.abort()
+
     def finalize(self) -> None:
         self._is_level = False  # what is held back comes before it
         self._control(self._dialect.finalize)
@@ -145,6 +155,7 @@ class DeepgramListen:
         try:
             while not self._closing:
                 self._answered = False
+                recogniser = self._recogniser
                 try:
                     async with aclosing(self._through_one_socket()) as heard:
                         async for event in heard:
@@ -153,7 +164,11 @@ class DeepgramListen:
                     self._breaker.failed(Result.REFUSED.value, sure=True)
                     yield ports.Lost(refusal.detail)
                     return
+                except _Replaced:
+                    continue
                 except (SocketUnavailable, ConnectionClosed, Garbage, Failed, _Stalled) as error:
+                    if recogniser is not self._recogniser:
+                        continue
                     self._note(error)
                 if self._answered:
                     waits, worked_at, fruitless = backoff(0.1, 1.0), self._clock.monotonic(), 0
@@ -168,8 +183,11 @@ class DeepgramListen:
 
     async def _through_one_socket(self) -> AsyncGenerator[ports.Heard, None]:
         """Hear through one socket until it ends. Raises what ended it."""
-        dialect, timeline = self._dialect, self._timeline
-        socket = await self._sockets.open(self._recogniser.path, self._recogniser.query, Capability.HEARING)
+        dialect, timeline, recogniser = self._dialect, self._timeline, self._recogniser
+        socket = await self._sockets.open(recogniser.path, recogniser.query, Capability.HEARING)
+        if recogniser is not self._recogniser:
+            socket.transport.abort()
+            raise _Replaced
         for event in dialect.begin():
             yield event
         self._given = begins = timeline.connect(self._fed)
@@ -184,7 +202,7 @@ class DeepgramListen:
         finally:
             self._socket = None
             # All audio that is sent is billed, whatever is in it, and what is sent again is billed again.
-            self._meter.add(self._recogniser.product, Unit.SECONDS, (self._given - begins) / BYTES_PER_SECOND)
+            self._meter.add(recogniser.product, Unit.SECONDS, (self._given - begins) / BYTES_PER_SECOND)
             timeline.disconnect()
             feeding.cancel()
             socket.transport.abort()

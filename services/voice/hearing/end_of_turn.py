@@ -91,6 +91,8 @@ class TurnSoFar:
     """How far sounds can put that off."""
     finalize_by: float | None = None
     """Set after finals were asked for."""
+    language: str = ""
+    """What the recogniser says the words were spoken in; empty when it does not say."""
     taken: tuple[str, ...] = ()
     """Words of the turn before that were taken on a guess: their final may still come, and is not said twice."""
     taken_until: float = 0.0
@@ -179,6 +181,7 @@ def _spoken(turn: TurnSoFar, text: str, spoken_until: float, now: float) -> Turn
         began_at=turn.began_at if turn else now,
         worded_at=now,
         spoken_until=spoken_until,
+        language=turn.language,
         taken=turn.taken,
         taken_until=turn.taken_until,
     )
@@ -193,6 +196,7 @@ def _settled(turn: TurnSoFar, final: Final, expects: Expects, now: float) -> tup
             began_at=turn.began_at if turn else now,
             worded_at=turn.worded_at if asked and turn.interim else now,
             spoken_until=final.spoken_until,
+            language=final.language or turn.language,
         )
     else:
         turn = replace(turn, interim="", taken=())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from services.voice.hearing.dialect import Recogniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Final:
     """Whether the recogniser heard the configured silence behind them."""
     spoken_until: float
     """When the last of these words was spoken, on the call's monotonic clock."""
+    language: str = ""
+    """BCP 47, or its first part, where a recogniser of several languages says which one it heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +92,8 @@ class Hearing(Words, Protocol):
 
     def hear(self, audio: bytes) -> None:
         """Take the next piece of the caller's audio. Never waits."""
+        ...
+
+    def hear_with(self, recogniser: Recogniser) -> None:
+        """Have another recogniser hear from here on; audio whose words are not settled is heard again. Never waits."""
         ...

@@ -136,6 +136,10 @@ class HeardLedger:
         self._takes = 0
         """How often speech was taken up again: marks of an earlier take may still come back."""
 
+    def spoken_at(self, pace: Pace) -> None:
+        """Another voice speaks from the next sentence on, at this pace."""
+        self._pace = pace
+
     def queue(self, turn: int, text: str, *, is_notice: bool = False) -> Segment:
         """A sentence will be said, after those before it."""
         number = self._segments[-1].number + 1 if self._segments and self._segments[-1].turn == turn else 0

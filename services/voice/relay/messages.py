@@ -111,6 +111,12 @@ def text(token: str, *, last: bool = False, preemptible: bool = False, interrupt
     return _json(message)
 
 
+def language(speech: str, hearing: str | None) -> str:
+    """Speak and hear another language from the next talk cycle and turn on; `hearing` None leaves hearing as it is."""
+    message = {"type": "language", "ttsLanguage": speech}
+    return _json(message if hearing is None else {**message, "transcriptionLanguage": hearing})
+
+
 def end(handoff: str) -> str:
     """End the session; `handoff` comes back with the webhook that follows. The call itself goes on."""
     return _json({"type": "end", "handoffData": handoff})

@@ -22,13 +22,13 @@ class RelayHearing:
         self._taken = ""
         """A guess that was taken for final because nothing followed; its final must not be heard again."""
 
-    def prompt(self, words: str, *, last: bool) -> None:
-        """One report of Twilio's."""
+    def prompt(self, words: str, *, last: bool, language: str = "") -> None:
+        """One report of Twilio's; `language` is what it tells the words to be in, where it is to tell."""
         rest = _without(words.strip(), self._taken)
         now = self._clock.monotonic()
         if last:
             self._guess = self._taken = ""
-            self._events.put_nowait(Final(rest, ends_utterance=True, spoken_until=now))
+            self._events.put_nowait(Final(rest, ends_utterance=True, spoken_until=now, language=language))
         else:
             self._guess = words.strip()
             self._events.put_nowait(Interim(rest, now))

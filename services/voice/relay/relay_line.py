@@ -20,7 +20,7 @@ from services.voice.transport.media_socket import SocketClosed
 from services.voice.transport.media_stream import StreamEnd
 from shared.clock import Clock
 from shared.contracts.calls import Handoff
-from shared.contracts.relay import Transport
+from shared.contracts.relay import Transport, with_region
 from shared.conversation.ports import Sentence
 from shared.rates.usage import CONVERSATION_RELAY
 from shared.task_group import TaskSet
@@ -62,6 +62,7 @@ class RelayLine:
         self._protects_notice = protects_notice
         self._generation = claimed.generation
         self._words_interrupt = claimed.profile.relay.interruptible in ("speech", "any")
+        self._hears_all = claimed.profile.relay.hears_all(claimed.profile.codes)
         self._clock = clock
         self._greeted = session.is_greeted
         """Twilio speaks the first turn by itself: its text stood in the TwiML."""
@@ -93,14 +94,14 @@ class RelayLine:
 
     # What the session brings.
 
-    def prompt(self, words: str, *, last: bool) -> None:
+    def prompt(self, words: str, *, last: bool, language: str) -> None:
         """The caller's words.
 
         Twilio falls silent for words and says so: where it tells nothing else, words without that came into silence.
         """
         if self._words_interrupt and not self._is_told:
             self._spoken.finished()
-        self._words.prompt(words, last=last)
+        self._words.prompt(words, last=last, language=language if self._hears_all else "")
 
     async def interrupted(self, spoken: str | None) -> None:
         """Twilio fell silent for the caller."""
@@ -144,6 +145,10 @@ class RelayLine:
 
     def prepare(self) -> None:
         """Twilio keeps its voice ready."""
+
+    async def use_language(self, language: str) -> None:
+        code = with_region(language)
+        await self._session.send(messages.language(code, None if self._hears_all else code))
 
     async def begin(self, turn: int, sentence: Sentence) -> RelaySentence:
         return RelaySentence(self, turn, sentence, self._clock.monotonic())

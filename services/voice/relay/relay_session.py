@@ -34,8 +34,8 @@ GREETED: Final = "greeted"
 class RelayListener(Protocol):
     """What a line does with its session."""
 
-    def prompt(self, words: str, *, last: bool) -> None:
-        """The caller said something; not the last word on it when `last` is false."""
+    def prompt(self, words: str, *, last: bool, language: str) -> None:
+        """The caller said something; not the last word on it when `last` is false. `language` may be empty."""
         ...
 
     async def interrupted(self, spoken: str | None) -> None:
@@ -109,7 +109,7 @@ class RelaySession:
     async def _hand_over(self, message: FromTwilio, listener: RelayListener) -> None:
         match message:
             case Prompt():
-                listener.prompt(message.voice_prompt, last=message.last)
+                listener.prompt(message.voice_prompt, last=message.last, language=message.lang or "")
             case Interrupt():
                 await listener.interrupted(message.utterance_until_interrupt)
             case Key():

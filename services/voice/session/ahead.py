@@ -54,9 +54,12 @@ class Ahead:
             reply.begin(self._tasks)
             ahead_total.labels(kind="generation", result="started").inc()
 
-    def reply_to(self, said: str) -> SpokenReply:
-        """The reply to the decided turn: the one that was begun, if it is what the words ask for."""
-        decided, begun = self._assistant.reply_to(said), self._reply
+    def reply_to(self, said: str, spoken: str = "") -> SpokenReply:
+        """The reply to the decided turn: the one that was begun, if it is what the words ask for.
+
+        `spoken` is the language they were heard as, where that is told.
+        """
+        decided, begun = self._assistant.reply_to(said, spoken), self._reply
         self._guessed = Guessed()
         self._searches.decided(decided.queries)
         ahead_s = self._clock.monotonic() - self._begun_at

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
-from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from services.voice.conversations import Carried
@@ -25,7 +24,7 @@ from services.voice.session.meanwhile import Meanwhile, Waiting
 from services.voice.session.silence import CallLimits, patience, silent_until
 from services.voice.session.speaking import Road, Speaking
 from services.voice.session.turns import Turns
-from services.voice.speech.apologies import apologies_in
+from services.voice.speech.apologies import Apologies, apologies_in
 from services.voice.transport.media_socket import SocketClosed
 from services.voice.transport.media_stream import StreamEnd
 from shared.clock import Clock
@@ -102,11 +101,11 @@ class Call:
         self._key = CallKey(
             parts.claimed.call_id, parts.claimed.conversation_id, parts.claimed.generation, parts.claimed.call_sid
         )
-        self._apologies = apologies_in(parts.claimed.profile.language)
+        self._language = parts.conversation.assistant.language
+        """What the line hears and speaks."""
         self._turns = Turns(parts.claimed.first_turn, parts.clock)
-        only_listens = partial(backchannels.only_listens, words=words_of(parts.claimed.profile.language))
-        self._barge_in = BargeIn(parts.line, parts.clock, only_listens, protects_notice=parts.protects_notice)
-        self._meanwhile = Meanwhile(parts.claimed.profile.language, parts.acknowledges_after_s)
+        self._barge_in = BargeIn(parts.line, parts.clock, self._only_listens, protects_notice=parts.protects_notice)
+        self._meanwhile = Meanwhile(self._language, parts.acknowledges_after_s)
         self._ahead = Ahead(self._assistant, parts.conversation.searches, parts.clock, answers=parts.answers_ahead)
         self._listening = Listening(
             parts.line.hearing,
@@ -287,7 +286,7 @@ class Call:
         match await self._next_event():
             case Said() as said:
                 self._note_caller(said)
-                reply = self._ahead.reply_to(said.text)
+                reply = self._ahead.reply_to(said.text, said.language)
                 self._note(state=reply.in_flight(0))
                 if self._conversation.level is Level.PERSON:
                     return calls.NextStep.APOLOGISE  # the gateway says so, and finds a person
@@ -329,10 +328,28 @@ class Call:
 
     async def _say(self, reply: Reply, answering: Said | None = None) -> NextStep | calls.NextStep:
         """Speak a reply; what it decides when it was heard, or how to go on when it could not be spoken."""
+        if isinstance(reply, SpokenReply):
+            await self._use_language(reply.language)
         speaking = await self._speak(reply, answering)
         step = self._settle(speaking)
         self._note()
         return await self._give_up(self._apologies.cannot_speak) if speaking.voiceless else step
+
+    async def _use_language(self, language: str) -> None:
+        """Hear and speak the language of the reply that is about to be spoken."""
+        if language == self._language:
+            return
+        self._language = self._meanwhile.language = language
+        self._conversation.knowledge.locale = language
+        log.info("language_changed", language=language)
+        await self._line.use_language(language)
+
+    @property
+    def _apologies(self) -> Apologies:
+        return apologies_in(self._language)
+
+    def _only_listens(self, text: str) -> bool:
+        return backchannels.only_listens(text, words_of(self._language))
 
     async def _speak(self, reply: Reply, answering: Said | None = None) -> Speaking:
         number = self._turns.number()

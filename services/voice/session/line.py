@@ -103,6 +103,10 @@ class Line(Protocol):
         """Something will be said soon. Never waits."""
         ...
 
+    async def use_language(self, language: str) -> None:
+        """Hear and speak this BCP 47 language from here on, while nothing is being said. Raises SocketClosed."""
+        ...
+
     async def begin(self, turn: int, sentence: Sentence) -> Spoken:
         """Have this sentence spoken, behind those of the same turn begun before."""
         ...

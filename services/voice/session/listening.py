@@ -27,6 +27,8 @@ class Said:
     decided_at: float
     key: str = ""
     """The key that was pressed to say it; empty for words."""
+    language: str = ""
+    """What the recogniser says it was spoken in; empty when it does not say."""
 
     @property
     def noted(self) -> str:
@@ -137,7 +139,7 @@ class Listening:
         """What was said since the last turn; None when that is nothing."""
         turn, self._turn = self._turn, begin_anew(self._turn)
         text = clean_xml_text(turn.text).strip()
-        return Said(text, turn.began_at, turn.spoken_until, now) if text else None
+        return Said(text, turn.began_at, turn.spoken_until, now, language=turn.language) if text else None
 
     def take_rest(self, now: float) -> list[Said]:
         """At the end of a call: turns that nobody answered any more, and what was being said."""

@@ -51,7 +51,8 @@ class Meanwhile:
 
     def __init__(self, language: str, first_s: float) -> None:
         """`first_s`: how long after a turn something is said; 0 never."""
-        self._language = language
+        self.language = language
+        """BCP 47, of the conversation at present."""
         self._first_s = first_s
         self._said: deque[str] = deque(maxlen=REMEMBERED)
 
@@ -69,6 +70,6 @@ class Meanwhile:
     def sentence(self, kind: Phrase) -> str:
         """What to say now."""
         metrics.acknowledgements_total.labels(kind=kind.value).inc()
-        text = choose(self._language, kind, self._said)
+        text = choose(self.language, kind, self._said)
         self._said.append(text)
         return text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.ports import Hearing
 from services.voice.playout.heard_ledger import Segment
 from services.voice.playout.playout import Playout
@@ -43,13 +45,27 @@ class MediaSentence:
         await self.playout.play(self.segment, _Held(self.voiced, hold))
 
 
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """What one language is heard and spoken with."""
+
+    recogniser: Recogniser
+    voice: Voice
+
+
 class MediaLine:
     """The ears, the voice and the playout of one media stream."""
 
     transport = Transport.MEDIA_STREAMS
     product = MEDIA_STREAMS
 
-    def __init__(self, stream: MediaStream, hearing: Hearing, voice: Voice, clock: Clock) -> None:
+    def __init__(
+        self, stream: MediaStream, hearing: Hearing, voice: Voice, clock: Clock, tongue_of: Callable[[str], Tongue]
+    ) -> None:
+        """`tongue_of` makes what a language of the agent's is heard and spoken with."""
+        self._tongue_of = tongue_of
+        self._left: list[Voice] = []
+        """The voices of languages that were left; what they speak may still be on its way."""
         self._hearing = hearing
         self._stream = stream
         self._voice = voice
@@ -61,12 +77,20 @@ class MediaLine:
 
     @property
     def kept_characters(self) -> int:
-        return self._voice.kept_characters
+        return sum(voice.kept_characters for voice in (self._voice, *self._left))
 
     async def run(self, caller: Caller) -> StreamEnd:
         return await self._stream.run(_Frames(self._hearing, self._playout, caller))
 
     def prepare(self) -> None:
+        self._voice.prepare()
+
+    async def use_language(self, language: str) -> None:
+        tongue = self._tongue_of(language)
+        self._left.append(self._voice)
+        self._voice = tongue.voice
+        self._playout.ledger.spoken_at(tongue.voice.pace)
+        self._hearing.hear_with(tongue.recogniser)
         self._voice.prepare()
 
     async def begin(self, turn: int, sentence: Sentence) -> MediaSentence:
@@ -118,7 +142,7 @@ class MediaLine:
         return self._voice.kept(text)
 
     async def close(self) -> None:
-        await asyncio.gather(self._hearing.close(), self._voice.close())
+        await asyncio.gather(self._hearing.close(), *(voice.close() for voice in (self._voice, *self._left)))
 
     async def hand_back(self, ending: Ending) -> None:
         """A media stream has no last word: what follows is read from the record."""

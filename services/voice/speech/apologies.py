@@ -1,7 +1,7 @@
 """What the telephone itself says when hearing or speech fails, per language.
 
 Everything else is said by the conversation. These sentences are only ever played from kept audio: in the agent's voice
-when it could be had, and else from a recording that comes with the program (`recordings.py`).
+when it could be had, and else, in English, from a recording that comes with the program (`recordings.py`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,13 @@ LANGUAGES = {
         cannot_speak="I'm sorry, I have trouble with my voice at the moment. Please stay on the line.",
         cannot_hear="I'm sorry, I can't hear you at the moment. Please stay on the line.",
     ),
+    "de": Apologies(
+        cannot_speak="Es tut mir leid, meine Stimme macht gerade Schwierigkeiten. Bitte bleiben Sie am Apparat.",
+        cannot_hear="Es tut mir leid, ich kann Sie gerade nicht hören. Bitte bleiben Sie am Apparat.",
+    ),
 }
-"""By the first part of a BCP 47 tag. A language that is not here apologises in English. Each has its recordings."""
+"""By the first part of a BCP 47 tag. A language that is not here apologises in English. Only English is recorded: in
+another language the gateway says it, when nobody has spoken it before."""
 
 
 def language_of(language: str) -> str:

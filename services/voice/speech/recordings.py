@@ -18,7 +18,9 @@ FOLDER: Final = Path(__file__).with_name("recordings")
 
 @cache
 def recordings(language: str) -> Mapping[str, bytes]:
-    """Recorded sentences by their text, for an agent's language."""
+    """Recorded sentences by their text, for an agent's language; none for one that is not recorded."""
     texts = apologies_in(language)
     folder = FOLDER / language_of(language)
+    if not folder.is_dir():
+        return {}
     return {getattr(texts, field.name): (folder / f"{field.name}.ulaw").read_bytes() for field in fields(Apologies)}

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.conversation.phrases import english
+from shared.conversation.phrases import english, german
 from shared.conversation.phrases.keys import Phrase
 
-__all__ = ["Phrase", "phrase", "phrases_without_values", "variants"]
+__all__ = ["LANGUAGES", "Phrase", "phrase", "phrases_without_values", "variants"]
 
 DEFAULT = "en"
-_TABLES: Mapping[str, Mapping[Phrase, tuple[str, ...]]] = {"en": english.PHRASES}
+_TABLES: Mapping[str, Mapping[Phrase, tuple[str, ...]]] = {"en": english.PHRASES, "de": german.PHRASES}
+LANGUAGES = frozenset(_TABLES)
+"""What we have whole sets of sentences in, by the first part of a BCP 47 tag."""
 
 
 def _table(language: str) -> Mapping[Phrase, tuple[str, ...]]:

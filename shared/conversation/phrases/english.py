@@ -9,6 +9,7 @@ from shared.conversation.phrases.keys import Phrase
 PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.NOTICE: ("I am an AI assistant.",),
     Phrase.NOTICE_AGAIN: ("Just so you know, I am an AI assistant.",),
+    Phrase.RECORDED: ("This call is recorded.",),
     Phrase.REACH_PERSON: ("To talk to a person, just say so at any time.",),
     Phrase.REACH_CALL_BACK: ("To have a person call you back, just say so at any time.",),
     Phrase.HOW_CAN_I_HELP: (
@@ -46,6 +47,8 @@ PHRASES: Mapping[Phrase, tuple[str, ...]] = {
     Phrase.ALREADY_CALL_BACK: ("I have noted that a colleague will call you back.",),
     Phrase.NO_PERSON: ("I'm sorry, I can't put you through to anybody right now.",),
     Phrase.TRANSFER: ("Of course. I will put you through to a colleague now. One moment, please.",),
+    Phrase.IN_THIS_LANGUAGE: ("Of course, let's speak English.",),
+    Phrase.NOT_THAT_LANGUAGE: ("I'm sorry, I don't speak that language.",),
     Phrase.YES_AI: ("Yes, I am an AI assistant, not a person.",),
     Phrase.WHO: ("I am {name}, the AI assistant of {company}.",),
     Phrase.OPT_OUT_ASK: ("Shall I note that we never call this number again?",),

@@ -11,6 +11,8 @@ class Phrase(StrEnum):
     NOTICE = auto()
     """That an AI assistant answers: a legal duty, in every conversation."""
     NOTICE_AGAIN = auto()
+    RECORDED = auto()
+    """That the call is recorded: nothing is before this was heard."""
     REACH_PERSON = auto()
     REACH_CALL_BACK = auto()
     HOW_CAN_I_HELP = auto()
@@ -36,6 +38,9 @@ class Phrase(StrEnum):
     ALREADY_CALL_BACK = auto()
     NO_PERSON = auto()
     TRANSFER = auto()
+    IN_THIS_LANGUAGE = auto()
+    """Said in the language that was asked for: we go on in it."""
+    NOT_THAT_LANGUAGE = auto()
     YES_AI = auto()
     WHO = auto()
     """{name} and {company} of the agent"""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shared.conversation.understanding import english
+from shared.conversation.understanding import english, german
 from shared.conversation.understanding.words import Words
 
 DEFAULT = "en"
-_WORDS: dict[str, Words] = {"en": english.WORDS}
+_WORDS: dict[str, Words] = {"en": english.WORDS, "de": german.WORDS}
 
 
 def words_of(language: str) -> Words:

@@ -48,6 +48,7 @@ class Call(Dated, Base):
     """A telephone call, keyed by Twilio's CallSid."""
 
     __tablename__ = "calls"
+    __table_args__ = (Index("ix_calls_talking", "id", postgresql_where=sql("media_state IN ('connected', 'plain')")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     call_sid: Mapped[str] = mapped_column(String(34), unique=True)
@@ -73,6 +74,8 @@ class Call(Dated, Base):
     duration_seconds: Mapped[int | None]
     checked_at: Mapped[datetime | None]
     """When Twilio was last asked about a call that had gone quiet."""
+    recording_due_at: Mapped[datetime | None]
+    """When Twilio may be asked (again) to record the call; none while nobody has asked."""
 
     conversation: Mapped[Conversation] = relationship(back_populates="call", lazy="raise")
 

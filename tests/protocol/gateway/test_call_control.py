@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from lab.speech.decoder import Decoder
 from lab.speech.encoder import Speaker
 from lab.twilio.call import Call as PlacedCall
+from lab.twilio.faults import Faults, RestFaults
 from lab.twilio.people import Act, Person, Voice
 from lab.twilio.records import CallRecord, Heard, WebhookSent
 from lab.twilio.settings import Callee
@@ -22,12 +24,12 @@ from services.gateway.webhooks.briefing import briefing
 from services.gateway.webhooks.phrases import phrases_for
 from services.gateway.webhooks.report import read_report
 from services.gateway.webhooks.transfer_outcome import talked_s, transfer_outcome
-from shared.contracts.calls import NextStep, TransferMode, TransferOutcome
+from shared.contracts.calls import MediaState, NextStep, TransferMode, TransferOutcome
 from shared.contracts.conversations import Outcome
 from shared.contracts.conversations import Speaker as Said
 from shared.contracts.tasks import TaskName
-from shared.conversation.state import ConversationState, Question, Utterance
-from shared.database.models import OutboxRow, Recording, Ticket, Transfer
+from shared.conversation.state import ConversationState, Question, RecordingNotice, Utterance
+from shared.database.models import Call, OutboxRow, Recording, Ticket, Transfer
 from shared.security.api_keys import Scope
 from tests.gateway_house import CALLER, OUR_NUMBER, PERSON, House, call_form, new_call_sid, spoken, verbs
 from tests.gateway_telephone import Line, Listener, telephone
@@ -255,22 +257,87 @@ async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(database_
         assert conversation.closed_at is not None
 
 
-async def test_a_call_is_recorded_after_its_notice_and_only_once(database_url: str, redis_url: str) -> None:
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def talks_on(line: Line, notice: RecordingNotice, until: Callable[[], Awaitable[object]]) -> Any:
+    """A voice process whose caller knows this of the recording, and which talks on until something is so."""
+
+    async def talk(socket: Any, call_sid: str) -> None:
+        async with line.house.wiring.sessions.begin() as session:
+            conversation = await line.house.conversation(call_sid)
+            conversation.checkpoint = ConversationState(recording=notice).to_json()
+            await session.merge(conversation)
+            call = await line.house.call(call_sid)
+            assert call is not None
+            call.media_state = MediaState.CONNECTED
+            await session.merge(call)
+        await until()
+        await line.finishes(NextStep.HANG_UP, Outcome.ANSWERED)(socket, call_sid)
+
+    return talk
+
+
+async def test_a_call_is_recorded_when_its_notice_was_heard_and_only_once(database_url: str, redis_url: str) -> None:
     async with a_line(database_url, redis_url, {}, records_calls=True) as line:
-        line.talks = [line.dies(), line.finishes(NextStep.HANG_UP, Outcome.ANSWERED)]
+        due = line.house.wiring.recordings_due
+
+        async def begun() -> None:
+            await wait_for_async(lambda: recordings(line.house), 5, "the recording to begin")
+            await asyncio.gather(due.look(), due.look())
+
+        line.talks = [talks_on(line, RecordingNotice.TOLD, begun)]
         record = await line.call()
-        assert line.generations == ["1", "2"]
-        assert record.heard == ["This call is recorded."]
+        assert record.heard == [], "nobody but the assistant itself tells of it"
         (made,) = record.recordings
-        (kept,) = await recordings(line.house)
-        assert (kept.recording_sid, kept.kind, kept.status) == (made.sid, "call", "completed")
-        assert (made.source, made.channels) == ("StartCallRecordingTwiML", 2)
+        assert (made.source, made.channels) == ("StartCallRecordingAPI", 2)
+
+        async def completed() -> Recording | None:
+            (kept,) = await recordings(line.house)
+            return kept if kept.status == "completed" else None
+
+        kept = await wait_for_async(completed, 5, "the recording to be ready")
+        assert (kept.recording_sid, kept.kind) == (made.sid, "call")
         call = await line.house.call(record.sid)
         assert call is not None
         for scopes, shown in (((Scope.CALLS_READ,), None), ((Scope.CALLS_READ, Scope.TRANSCRIPTS_READ), kept.url)):
             async with await line.house.client(*scopes) as client:
                 detail = (await client.get(f"/api/v1/calls/{call.id}")).json()
             assert [one["url"] for one in detail["recordings"]] == [shown]
+
+
+async def test_a_call_whose_caller_has_not_heard_the_notice_is_not_recorded(database_url: str, redis_url: str) -> None:
+    async with a_line(database_url, redis_url, {}, records_calls=True) as line:
+        line.talks = [talks_on(line, RecordingNotice.UNTOLD, line.house.wiring.recordings_due.look)]
+        assert (await line.call()).recordings == []
+
+
+@pytest.mark.parametrize("fault", [RestFaults(answers_lost=1), RestFaults(refusals=1, status=429)])
+async def test_a_request_that_failed_is_looked_up_and_nothing_is_recorded_twice(
+    database_url: str, redis_url: str, fault: RestFaults
+) -> None:
+    async with a_line(database_url, redis_url, {}, records_calls=True) as line:
+        due = line.house.wiring.recordings_due
+
+        async def asked_again() -> None:
+            async def asked() -> bool:
+                async with line.house.wiring.sessions.begin() as session:
+                    passed = update(Call).where(Call.recording_due_at.is_not(None)).values(recording_due_at=EARLIER)
+                    return (await session.execute(passed.returning(Call.id))).first() is not None
+
+            await wait_for_async(asked, 5, "the first request")
+            await due.look()
+            await wait_for_async(lambda: recordings(line.house), 5, "the recording to be known")
+
+        line.network.faults.set(Faults(rest=fault))
+        line.talks = [talks_on(line, RecordingNotice.TOLD, asked_again)]
+        assert len((await line.call()).recordings) == 1
+
+
+async def test_a_relay_session_is_recorded_after_twilios_own_notice(house: House) -> None:
+    await house.agent(OUR_NUMBER, records_calls=True, transport="conversation_relay")
+    answered = await house.hook("/twilio/voice", call_form(new_call_sid()))
+    assert verbs(answered) == ["Say", "Start", "Connect", "Redirect"]
 
 
 async def test_calls_are_not_recorded_unless_the_agent_says_so(database_url: str, redis_url: str) -> None:

@@ -252,3 +252,18 @@ async def test_every_webhook_twice_gets_the_same_bytes_and_is_stored_once(databa
         assert conversation.outcome == Outcome.ANSWERED
         assert ConversationState.from_json(conversation.checkpoint).said_goodbye
         assert conversation.checkpoint[NAME]["turn"] == 3
+
+
+async def test_who_asks_for_german_is_read_to_and_listened_to_in_german(database_url: str, redis_url: str) -> None:
+    await no_voice_tier(redis_url)
+    async with gateway(settings_for(database_url, redis_url)) as house:
+        await house.agent(OUR_NUMBER, languages=[{"code": "de-DE", "voice": "aura-2-julius-de"}])
+        form = call_form(new_call_sid(), CallStatus="in-progress")
+        for path in ("/twilio/voice", "/twilio/voice/plain?turn=1"):
+            await house.hook(path, form)
+        asked = await house.hook("/twilio/voice/plain?turn=2", {**form, "SpeechResult": "Do you speak German?"})
+        assert "sprechen wir Deutsch" in spoken(asked)
+        said = [verb for verb in document(asked).iter() if verb.tag in ("Say", "Gather")]
+        assert {verb.get("language") for verb in said} == {"de-DE"}
+        again = await house.hook("/twilio/voice/plain?turn=3", {**form, "SpeechResult": "Ich habe eine Frage."})
+        assert "Worum geht es" in spoken(again)

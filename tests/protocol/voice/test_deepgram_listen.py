@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -155,6 +156,25 @@ async def test_a_socket_that_worked_and_broke_does_not_keep_others_from_the_reco
 
 async def _true(value: object) -> bool:
     return bool(value)
+
+
+@BOTH
+@pytest.mark.parametrize("characters", [1, 45])
+async def test_another_recogniser_in_the_middle_of_a_sentence_costs_no_word_and_doubles_none(
+    recogniser: Recogniser, kind: str, characters: int
+) -> None:
+    async with an_ear(recogniser=recogniser) as (ear, lab):
+        sound = encode(SENTENCE, Speaker.CALLER) + SILENCE * 200
+        for start in range(0, len(sound), 160):
+            if start == characters * 320:
+                ear.listen.hear_with(replace(recogniser, query=recogniser.query))
+            ear.listen.hear(sound[start : start + 160])
+            await asyncio.sleep(0.02 / SPEED)
+        await wait_for_async(lambda: _true(ear.finals == SENTENCE), 5, f"the sentence, not {ear.finals!r}")
+        await ear.hear("And one more thing.")
+        await wait_for_async(lambda: _true(ear.finals.endswith("thing.")), 5, f"the rest, not {ear.finals!r}")
+        assert ear.finals == f"{SENTENCE} And one more thing."
+        assert lab.counts[f"{kind}_opened"] <= 2
 
 
 @BOTH
