@@ -30,7 +30,7 @@ _OF_A_GENERATION: Final = (
     "stream_issued_at",
     "rounds_waited",
 )
-STILL_KEPT_WITHIN_S: Final = 0.5
+READ_AGAIN_WITHIN_S: Final = 0.5
 """The row of the call is locked meanwhile."""
 _OF_A_STATUS: Final = ("status", "answered_at", "ended_at", "duration_seconds")
 _OF_A_CHECKPOINT: Final = ("checkpoint", "email", "email_confirmed", "notice_heard")
@@ -46,24 +46,20 @@ class Returning:
         self._turns = turns
 
     async def write(self, session: AsyncSession, now: datetime) -> None:
-        """Into the record, as part of the transaction, unless somebody else has done so meanwhile."""
-        if self._held.kept is None:
-            return
+        """Into the record, as part of the transaction: what is kept now that nobody else can write of this call.
+
+        Another process may have brought it back since it was read, or a voice process may have added to it. When Redis
+        cannot say so any more, what was read is written; what the record knows better stays anyway.
+        """
         of_the_call = select(Conversation.id).join(Call).where(Call.call_sid == self._call_sid)
         await session.execute(of_the_call.with_for_update(of=Conversation))
-        if await self._is_still_kept():
+        with suppress(*AWAY):
+            async with asyncio.timeout(READ_AGAIN_WITHIN_S):
+                held = await self._kept_calls.read(self._call_sid)
+                self._turns, self._held = await self._kept_calls.turns(self._call_sid), held
+        if self._held.kept is not None:
             turns = [turn for _, turn in self._turns]
             await session.run_sync(bring_back, self._call_sid, self._held.kept, turns, now)
-
-    async def _is_still_kept(self) -> bool:
-        """Not so when another process has written it: what the record says now is news.
-
-        When Redis cannot say it is written; what the record knows better stays anyway.
-        """
-        with suppress(*AWAY):
-            async with asyncio.timeout(STILL_KEPT_WITHIN_S):
-                return (await self._kept_calls.read(self._call_sid)).value == self._held.value
-        return True
 
     async def committed(self) -> None:
         """The transaction has been committed: what it wrote need not be kept."""

@@ -284,6 +284,23 @@ async def test_a_round_of_waiting_is_not_brought_back_over_the_next(
         assert call.media_state == becomes
 
 
+async def test_what_is_added_between_reading_and_writing_is_written_too(database_url: str, redis_url: str) -> None:
+    async with gateway(settings_for(database_url, redis_url)) as house:
+        await house.agent(OUR_NUMBER)
+        call_sid, kept_calls = new_call_sid(), house.wiring.kept_calls._kept_calls
+        await house.hook("/twilio/voice", call_form(call_sid))
+        told = KeptCall(call={"stream_generation": 1, "media_state": "connected"})
+        early = Returning(kept_calls, call_sid, await kept_calls.read(call_sid), [])
+        async with transaction(house.wiring.sessions) as session:
+            await kept_calls.add_turns(call_sid, [turn(1, "Hello.").as_row(conversation_id_of(call_sid))])
+            assert await kept_calls.write(call_sid, await kept_calls.read(call_sid), told)
+            await early.write(session, datetime.now(UTC))
+        await early.committed()
+        async with house.wiring.sessions() as session:
+            assert (await session.scalars(select(Turn.text))).all() == ["Hello."]
+        assert await kept_calls.count() == 0
+
+
 async def test_who_read_what_is_kept_before_somebody_else_wrote_it_writes_nothing(
     database_url: str, redis_url: str
 ) -> None:
