@@ -74,6 +74,10 @@ class Transient(CallwrightError):
         self.retry_after = retry_after
 
 
+class NoRoom(Transient):
+    """The disk is full, or its owner's share of it."""
+
+
 class LimitReached(Transient):
     """More than is allowed within a time; `retry_after` says when the next one is."""
 

@@ -15,6 +15,7 @@ from shared.clients.kayako import KayakoClient
 from shared.clock import Clock, SystemClock
 from shared.database.engine import async_sessions, make_async_engine
 from shared.database.transactions import transaction
+from shared.observability.disk import Disk
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.app import make_app as make_web_app
 from shared.web.guards import Operator, Service
@@ -26,7 +27,8 @@ ROOM = "ticketing"
 def make_app(settings: TicketingSettings, clock: Clock | None = None) -> FastAPI:
     """The service for these settings. Raises ValueError when the signing key is none."""
     signer = TokenSigner(settings.signing_key.get_secret_value())
-    health = Health()
+    disk = Disk(settings.watched_directories, settings.disk_least_free_mb)
+    health = Health(disk=disk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +54,7 @@ def make_app(settings: TicketingSettings, clock: Clock | None = None) -> FastAPI
                 health.ready = False
                 await engine.dispose()
 
-    app = make_web_app(ROOM, lifespan)
+    app = make_web_app(ROOM, lifespan, disk=disk)
     app.include_router(tickets.routes, dependencies=[Depends(Service(ROOM, signer))])
     token = settings.metrics_token
     app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))
