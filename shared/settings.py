@@ -112,7 +112,7 @@ class ProcessSettings(SettingsGroup):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_token: SecretStr | None = None
     """Bearer token for `/metrics` and `/health/dependencies`; without one only this machine may read them."""
-    disk_least_free_mb: int = Field(default=200, ge=0, le=10_000_000)
+    disk_least_free_mb: int = Field(default=64, ge=0, le=10_000_000)
     """Less room than this, in a directory that a process writes to, is reported; 0 reports none."""
     disk_directories: str = ""
     """More directories to watch, with commas between them: those of PostgreSQL, Redis and Chroma, where this process

@@ -36,6 +36,7 @@ from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
 from services.gateway.webhooks.without_record import WithoutRecord
 from shared.admission.slots import Slots
+from shared.clients.kayako import PROVIDER as KAYAKO
 from shared.clients.knowledge_search import DEADLINE_S
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
@@ -50,6 +51,7 @@ from shared.limits.limiter import Limiter
 from shared.limits.shared_buckets import SharedBuckets
 from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
+from shared.resilience.provider_names import EMBEDDING, SUMMARY_MODEL, VECTORS
 from shared.resilience.shared_board import shared_board
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
@@ -58,6 +60,8 @@ from shared.web.health import Check
 
 HEARING = "hearing:deepgram"
 """Under which name voice processes tell how hearing is doing: nobody is connected who could not be heard."""
+KNOWN_ELSEWHERE = ("knowledge", KAYAKO, VECTORS, EMBEDDING, SUMMARY_MODEL)
+"""What voice processes, workers and the knowledge room tell of these is shown here, where operators look."""
 ROOM_S = 5.0
 """How long the API waits for another room."""
 REDIS_S = 2.0
@@ -120,6 +124,8 @@ class Wiring:
         outages = Outages(board.breaker(DATABASE, DATABASE_RULES), kept_calls, WithoutRecord(kept_calls, agents))
         board.probe_with(DATABASE, partial(ask_anything, sessions))
         hearing = board.breaker(HEARING)
+        for name in KNOWN_ELSEWHERE:
+            board.breaker(name)
         ladder = shared_ladder(settings, lambda: Health(talks=hearing.is_closed), clock)
         billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)

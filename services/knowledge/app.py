@@ -33,7 +33,7 @@ def make_app(settings: KnowledgeServiceSettings, clock: Clock | None = None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with wired(settings, clock or SystemClock()) as wiring:
             app.state.wiring = wiring
-            health.checks = wiring.checks()
+            health.checks, health.breakers = wiring.checks(), wiring.board.report
             health.ready = True
             try:
                 yield

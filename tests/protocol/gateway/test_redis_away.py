@@ -1,4 +1,4 @@
-"""Calls while Redis stands still or is gone: taken, carried and ended, soon, and the process stops when it is told to."""
+"""Calls while Redis stands still or is gone: taken and ended, soon, and the process stops when it is told to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tcp_proxy import before
 from tests.waiting import wait_for_async
 
 FIRST_S = 4.0
-"""What the first webhook may take that meets a Redis which has just frozen: each of those it asks has its own deadline."""
+"""What the first webhook may take that meets a frozen Redis: each of those who ask it has a deadline."""
 THEN_S = 1.0
 STOPS_S = 5.0
 
