@@ -37,6 +37,9 @@ BODY_LIMITS = {
 }
 """Bytes by path; an upload's form adds a little to its file."""
 
+DEADLINES = {knowledge.UPLOAD_PATH: knowledge.UPLOAD_S + knowledge.SEARCHABLE_WITHIN_S + 5}
+"""Seconds by path, where an answer may take longer than usual."""
+
 
 def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
     """The gateway for these settings. Raises ValueError when the signing key is none."""
@@ -53,7 +56,7 @@ def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
             finally:
                 health.ready = False
 
-    app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS, disk=disk)
+    app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS, disk=disk, answers_within_s=DEADLINES)
     app.state.wiring = wiring
     for part in (voice, wait, plain, after, transfer, machine, fallback, status, recording):
         app.include_router(part.routes)

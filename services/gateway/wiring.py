@@ -120,7 +120,7 @@ class Wiring:
         redis = Redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
-        kept_calls, agents = KeptCalls(redis), KnownAgents(sessions)
+        kept_calls, agents = KeptCalls(redis), KnownAgents(sessions, redis, clock)
         outages = Outages(board.breaker(DATABASE, DATABASE_RULES), kept_calls, WithoutRecord(kept_calls, agents))
         board.probe_with(DATABASE, partial(ask_anything, sessions))
         hearing = board.breaker(HEARING)
@@ -147,7 +147,7 @@ class Wiring:
             engine=engine,
             sessions=sessions,
             redis=redis,
-            keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
+            keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock, board.breaker(DATABASE)),
             billing=billing,
             admission=admission,
             limiter=limiter,

@@ -20,6 +20,8 @@ from shared.web.guards import Operator, Service
 from shared.web.health import Health, health_routes
 
 ROOM = "knowledge"
+UPLOAD_WITHIN_S = 30.0
+"""A long file is read, cut and stored before its upload is answered; whoever sends it waits less."""
 
 
 def make_app(settings: KnowledgeServiceSettings, clock: Clock | None = None) -> FastAPI:
@@ -40,7 +42,13 @@ def make_app(settings: KnowledgeServiceSettings, clock: Clock | None = None) -> 
             finally:
                 health.ready = False
 
-    app = make_web_app(ROOM, lifespan, body_limits={articles.UPLOAD_PATH: articles.UPLOAD_LIMIT}, disk=disk)
+    app = make_web_app(
+        ROOM,
+        lifespan,
+        body_limits={articles.UPLOAD_PATH: articles.UPLOAD_LIMIT},
+        disk=disk,
+        answers_within_s={articles.UPLOAD_PATH: UPLOAD_WITHIN_S},
+    )
     for part in (search, articles):
         app.include_router(part.routes, dependencies=[Depends(Service(ROOM, signer))])
     token = settings.metrics_token
