@@ -29,6 +29,7 @@ from services.gateway.watch.kept_calls import KeptCallsWatch
 from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.watch.recordings_due import RecordingsDue
 from services.gateway.webhooks.billing import Billing
+from services.gateway.webhooks.kept_recordings import KeptRecordings
 from services.gateway.webhooks.known_agents import KnownAgents
 from services.gateway.webhooks.outages import Outages
 from services.gateway.webhooks.recordings import Recordings
@@ -156,7 +157,7 @@ class Wiring:
             switchboard=switchboard,
             plain_line=PlainLine(PlainRecord(sessions), Talk(articles, clock), switchboard, addresses, clock),
             articles=articles,
-            recordings=Recordings(sessions, billing),
+            recordings=Recordings(sessions, billing, outages, KeptRecordings(redis), clock),
             ladder=ladder,
             overrides=Overrides(redis),
             outages=outages,
@@ -186,6 +187,7 @@ class Wiring:
             background.start(self.ladder.run(), "ladder")
             background.start(self.agents.run(), "agents")
             background.start(self.kept_calls.run(), "kept calls")
+            background.start(self.recordings.run(), "kept recordings")
             background.start(self.quiet_calls.run(), "quiet calls")
             background.start(self.recordings_due.run(), "recordings due")
             background.start(self.admission.run(), "admission")

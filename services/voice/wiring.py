@@ -88,7 +88,7 @@ class Wiring:
         self._voices = Voices(settings, self._sockets, self._cache, clock, board)
         self._warm_up = WarmUp(self._voices, self._cache)
         self._probes = Probes(self._voices, clock, settings.voice_speech_probe_s)
-        keeping = Keeping(KeptCalls(self._redis), clock)
+        keeping = Keeping(KeptCalls(self._redis), clock, settings.rates)
         self._recorder = Recorder(self._sessions, clock, settings.rates, keeping)
         database = board.breaker(DATABASE, DATABASE_RULES)
         board.probe_with(DATABASE, partial(ask_anything, self._sessions))
