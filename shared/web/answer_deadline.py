@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.database.transactions import DatabaseAway
 from shared.database.within import within
-from shared.errors import Transient
+from shared.errors import OutcomeUnknown, Transient
 from shared.web.problems import expected
 
 
@@ -20,7 +20,7 @@ class TooLate(Transient):
     """The answer was not there in time; nothing was to be changed."""
 
 
-class NotKnown(Transient):
+class NotKnown(OutcomeUnknown):
     """The same of a request that was to change something: it may have been done."""
 
     status = 504

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from http import HTTPStatus
 from math import ceil
@@ -14,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from shared.errors import CallwrightError, NoRoom, Transient, Unauthenticated
+from shared.errors import CallwrightError, NoRoom, Transient, Unauthenticated, is_full
 from shared.observability.context import current_trace_id
 from shared.observability.logs import get_logger
 
@@ -22,7 +21,6 @@ log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,29}\Z")
 """What a field's name looks like; the name of a field that we do not know was typed by the client."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_ROOM = NoRoom("there is no room on this machine for what was sent", retry_after=60)
 
 
@@ -74,11 +72,6 @@ def expected(error: CallwrightError) -> Response:
     if isinstance(error, Transient):
         response.headers["Retry-After"] = str(ceil(error.retry_after or 5))
     return response
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Whether a file could not be written because there is no room for it."""
-    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def unexpected(error: Exception) -> Response:

@@ -16,7 +16,10 @@ from typing import BinaryIO
 import pytest
 from prometheus_client import REGISTRY
 
+from services.knowledge.adapters.minilm import graph_in
+from services.workers.durable import heals
 from services.workers.heartbeat import Heartbeat
+from shared.errors import NoRoom
 from shared.observability.disk import MEGABYTE, Disk, TooLittleRoom
 from shared.observability.log_output import STANDARD_OUTPUT, LogNotWritten, LogOutput
 from shared.security.api_keys import Scope
@@ -160,6 +163,14 @@ def test_a_heartbeat_without_room_stops_no_program(tmp_path: Path, capsys: pytes
     (tmp_path / "missing").mkdir()
     heartbeat.beat()
     assert (tmp_path / "missing" / "beat").exists()
+
+
+def test_a_model_that_finds_no_room_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with files_no_longer_than(MEGABYTE), pytest.raises(NoRoom, match="no room for the model") as failed:
+        graph_in(tmp_path)
+    assert heals(failed.value), "a task tries again later"
+    assert heals(OSError(errno.ENOSPC, "No space left on device"))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_the_limit_of_these_tests_is_felt(tmp_path: Path) -> None:
