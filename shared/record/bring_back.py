@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -123,7 +123,10 @@ def _bring_figures(session: Session, call_id: UUID, conversation_id: UUID, kept:
             told.on_conflict_do_update(
                 index_elements=[Transfer.call_id],
                 set_={name: told.excluded[name] for name in names},
-                where=Transfer.started_at <= told.excluded.started_at,
+                where=or_(
+                    Transfer.started_at < told.excluded.started_at,
+                    and_(Transfer.started_at == told.excluded.started_at, Transfer.ended_at.is_(None)),
+                ),
             )
         )
     if kept.sessions:
