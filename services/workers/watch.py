@@ -30,6 +30,8 @@ from shared.web.health import Health, health_routes
 log = get_logger(__name__)
 LOOK_EVERY_S = 5.0
 REDIS_S = 3.0
+REDIS_ANSWERS_S = 5
+"""For the connection that events come over: a silent Redis must not hold up a stop."""
 
 
 class WatchSettings(BackgroundSettings, DatabaseSettings, ServerSettings):
@@ -71,7 +73,7 @@ def watch_app(settings: WatchSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        celery = make_celery(settings)
+        celery = make_celery(settings, REDIS_ANSWERS_S)
         listener = EventListener(celery)
         listener.start()
         tasks = TaskSet("watch")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -116,8 +116,12 @@ def bring_back(
 
 def _bring_figures(session: Session, call_id: UUID, conversation_id: UUID, kept: KeptCall) -> None:
     """Who was rung, unless a later attempt is known; what voice processes did and used, once."""
-    if kept.transfer is not None:
-        told = insert(Transfer).values({**_UNKNOWN_END, **typed(Transfer, kept.transfer), "call_id": call_id})
+    known = typed(Transfer, kept.transfer or {})
+    if known and "started_at" not in known:  # it began before the outage: only its end is news
+        ends = {name: known.get(name) for name in _UNKNOWN_END}
+        session.execute(update(Transfer).where(Transfer.call_id == call_id, Transfer.ended_at.is_(None)).values(ends))
+    elif known:
+        told = insert(Transfer).values({**_UNKNOWN_END, **known, "call_id": call_id})
         names = ("number", "mode", "started_at", *_UNKNOWN_END)
         session.execute(
             told.on_conflict_do_update(

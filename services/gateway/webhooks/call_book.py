@@ -85,9 +85,9 @@ class CallRows:
                 self.transfer.ended_at = now
                 self.transfer.seconds = talked_s(report) if report is not None else None
 
-    def rings(self, number: str, mode: TransferMode, now: datetime) -> None:
-        """A person is rung from now on; for rows that are kept, where no statement writes it."""
-        self.transfer = Transfer(call_id=self.call.id, number=number, mode=mode.value, started_at=now)
+    def rings(self, number: str, mode: TransferMode, since: datetime | None) -> None:
+        """A person is rung; for rows that are kept, where no statement writes it. `since` None: the record knows."""
+        self.transfer = Transfer(call_id=self.call.id, number=number, mode=mode.value, started_at=since)
 
     def picked_up(self, now: datetime) -> None:
         """The call was answered. A call of ours has rung since its rows were made: its token begins to live now."""

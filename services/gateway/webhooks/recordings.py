@@ -39,7 +39,7 @@ log = get_logger(__name__)
 _RECORDING_SID = re.compile(r"RE[0-9a-f]{32}\Z")
 _ABOUT_A_RECORDING = ("RecordingSid", "RecordingUrl", "RecordingDuration")
 LOOK_EVERY_S = 1.0
-UNKNOWN_FOR = timedelta(hours=1)
+UNKNOWN_FOR = timedelta(minutes=2)
 """How long a report waits for a call that nobody knows: it may be on its way into the record."""
 LONGEST_URL = 500
 LONGEST_S = 24 * 3600
@@ -94,13 +94,15 @@ class Recordings:
         fields = {name: report.fields[name] for name in _ABOUT_A_RECORDING if name in report.fields}
         if not _RECORDING_SID.match(fields.get("RecordingSid", "")):
             return
+        kept = KeptReport(call_sid=report.call_sid, kind=kind, status=status, fields=fields, came_at=self._clock.now())
+        if await self._outages.has_kept(report.call_sid):
+            await self._keep(kept)  # its call comes into the record first
+            return
         try:
             await self._outages.ask(RECORD_WITHIN_S, self._write(report.call_sid, fields, kind, status))
         except Transient as error:
             log.warning("recording_without_record", call_sid=report.call_sid, error=type(error).__name__)
-            await self._keep(
-                KeptReport(call_sid=report.call_sid, kind=kind, status=status, fields=fields, came_at=self._clock.now())
-            )
+            await self._keep(kept)
 
     async def _keep(self, report: KeptReport) -> None:
         try:

@@ -112,12 +112,12 @@ class Switchboard:
         now = self._clock.now()
 
         async def decided(rows: CallRows) -> str:
-            before = rows.state(report.status)
+            before = _as_reported(rows.state(report.status), report)
             state = self._allowed(decide(before))
             if wants_slot(state):
                 state = seated(state, await self._admission.ask(report.call_sid, state.generation))
             if state.transfer is not None and rows.transfer is None and state.person is not None:
-                rows.rings(state.person, state.transfer_mode, now)  # they were rung before the record went away
+                rows.rings(state.person, state.transfer_mode, None)  # they were rung before the record went away
             rows.store(state, now, report)
             found = read(state)
             if isinstance(found, PutThrough):
@@ -228,6 +228,13 @@ class Switchboard:
         """The generation's token; written from the row, the same each time it is asked for."""
         call = rows.call
         return self._signer.issue(Purpose.STREAM, call.call_sid, f"{call.call_sid}:{generation}", call.stream_issued_at)
+
+
+def _as_reported(state: CallState, report: CallReport) -> CallState:
+    """Of a call that began before the outage nothing may be known here: that somebody was rung, the report says."""
+    if state.next_step is None and "DialCallStatus" in report.fields:
+        return replace(state, media=MediaState.FINISHED, next_step=NextStep.TRANSFER)
+    return state
 
 
 def twiml_response(document: str) -> Response:

@@ -364,6 +364,33 @@ async def test_who_was_rung_and_what_a_process_used_is_brought_back(
             assert [charges[who].quantity for who in ("transfer", "telephone")] == [Decimal(30), Decimal(60)]
 
 
+async def test_how_it_went_with_somebody_who_was_rung_before_the_outage(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url, transfer_number=PERSON) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        first = await house.hook("/twilio/voice", call_form(call_sid))
+        key = await outage.connect(call_sid, first.text)
+        assert await outage.recorder.finish(key, Ending(MediaState.FINISHED, NextStep.TRANSFER, Outcome.FOLLOW_UP), 4)
+        going_on = call_form(call_sid, CallStatus="in-progress")
+        assert verbs(await house.hook("/twilio/voice/after?generation=1", going_on)) == ["Say", "Dial"]
+        async with outage.straight.wiring.sessions() as session:
+            (before_it,) = (await session.scalars(select(Transfer))).all()
+        await outage.is_away()
+        talked = {"DialCallStatus": "completed", "DialBridged": "true", "DialCallDuration": "30"}
+        for _ in range(2):
+            assert verbs(await house.hook("/twilio/voice/after/dial", {**going_on, **talked})) == ["Hangup"]
+        outage.database.mend()
+        await outage.until_brought_back()
+        again = await house.hook("/twilio/voice/after/dial", {**going_on, **talked})
+        assert verbs(again) == ["Hangup"]
+        async with outage.straight.wiring.sessions() as session:
+            (transfer,) = (await session.scalars(select(Transfer))).all()
+            assert (transfer.outcome, transfer.seconds) == ("accepted", 30)
+            assert transfer.started_at == before_it.started_at
+            charges = (await session.scalars(select(Charge.contributor))).all()
+        assert [who.partition(":")[0] for who in charges] == ["transfer"]
+        assert (await outage.straight.conversation(call_sid)).outcome == "transferred"
+
+
 async def test_a_recording_that_is_ready_meanwhile_is_noted_afterwards(database_url: str, redis_url: str) -> None:
     async with an_outage(database_url, redis_url, takes_messages=True) as outage:
         house, call_sid, sid = outage.house, new_call_sid(), "RE" + "0" * 32
