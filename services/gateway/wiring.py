@@ -10,7 +10,6 @@ from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
 from redis.asyncio import Redis
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.gateway.admission.admission import Admission
@@ -197,11 +196,7 @@ class Wiring:
         """What the dependency report asks."""
         rooms = {"knowledge": self.knowledge, "ticketing": self.ticketing, "voice": self.voice}
         asked = {name: _room_check(room) for name, room in rooms.items() if room is not None}
-        return {"database": self._check_database, "redis": self._check_redis, **asked}
-
-    async def _check_database(self) -> None:
-        async with transaction(self.sessions) as session:
-            await session.execute(text("SELECT 1"))
+        return {"database": partial(ask_anything, self.sessions), "redis": self._check_redis, **asked}
 
     async def _check_redis(self) -> None:
         await self.redis.ping()

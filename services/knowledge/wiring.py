@@ -10,7 +10,6 @@ from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.knowledge.adapters.chroma import ChromaSearch
@@ -21,6 +20,7 @@ from services.knowledge.application.search import Search, VectorBreakers
 from services.knowledge.settings import KnowledgeServiceSettings
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
+from shared.database.health import ask_anything
 from shared.database.transactions import DatabaseAway, transaction
 from shared.observability.logs import get_logger
 from shared.resilience.board import Board
@@ -52,11 +52,7 @@ class Wiring:
 
     def checks(self) -> Mapping[str, Check]:
         """What the dependency report asks."""
-        return {"database": self._check_database, "chroma": self.chroma.check}
-
-    async def _check_database(self) -> None:
-        async with transaction(self.sessions) as session:
-            await session.execute(text("SELECT 1"))
+        return {"database": partial(ask_anything, self.sessions), "chroma": self.chroma.check}
 
 
 @asynccontextmanager

@@ -50,6 +50,9 @@ async def test_whoever_asks_is_told_to_come_again(
             "initial_message": "Your router has arrived.",
             "idempotency_key": "order-one",
         }
+        began = time.monotonic()
+        report = (await house.http.get("/health/dependencies")).json()
+        assert (report["database"]["ok"], time.monotonic() - began < 4) == (False, True), "the report does not hang"
         refused = await client.post("/api/v1/calls/outbound", json=order)
         assert refused.status_code == 503
         database.mend()
