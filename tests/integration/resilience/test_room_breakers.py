@@ -59,8 +59,15 @@ async def test_a_chroma_that_fails_one_process_is_left_alone_by_the_next(
     settings = knowledge_settings(database_url, f"http://127.0.0.1:{closed}", redis_url=SecretStr(redis_url))
     async with AsyncExitStack() as stack:
         one, another = [await stack.enter_async_context(running(settings, "kb-none")) for _ in range(2)]
-        for _ in range(3):
+
+        async def finds_out() -> bool:
+            """What a process sees that is late from its start counts for nothing: it asks until it is believed."""
             assert (await one.search("restart the router")).lexical_only
+            async with httpx.AsyncClient(base_url=one.address, trust_env=False) as http:
+                told = (await http.get("/health/dependencies")).json()["breakers"]["providers"]
+            return bool(told[VECTORS]["state"] == "open")
+
+        await wait_for_async(finds_out, 15, "three failures in a row")
         async with httpx.AsyncClient(base_url=another.address, trust_env=False) as http:
             await shows(http, VECTORS, "open", "ChromaFailed")
             report = (await http.get("/health/dependencies")).json()["breakers"]
