@@ -27,7 +27,7 @@ log = get_logger(__name__)
 
 LOOK_EVERY_S: Final = 10.0
 LOOK_AGAIN_S: Final = 1.0
-"""While nobody is known at all."""
+"""While neither the database nor Redis says whom calls are for."""
 ANSWER_WITHIN_S: Final = 5.0
 REDIS_WITHIN_S: Final = 1.0
 MOST: Final = 2000
@@ -58,15 +58,17 @@ class KnownAgents:
     async def run(self) -> None:
         """Ask again and again, until cancelled."""
         while True:
+            wait_s = LOOK_EVERY_S
             try:
                 self._agents = await within(ANSWER_WITHIN_S, self._read())
             except DatabaseAway as error:
                 log.warning("agents_not_read", error=type(error).__name__, count=len(self._agents))
                 self._agents = self._agents or await self._read_copy()
+                wait_s = LOOK_EVERY_S if self._agents else LOOK_AGAIN_S
             else:
                 await self._copy()
             heed_cancellation()
-            await asyncio.sleep(LOOK_EVERY_S if self._agents else LOOK_AGAIN_S)
+            await asyncio.sleep(wait_s)
 
     async def _read(self) -> Sequence[Agent]:
         async with transaction(self._sessions) as session:

@@ -114,6 +114,7 @@ async def test_a_route_that_waits_for_a_frozen_database_is_answered(database_url
 async def test_a_gateway_that_starts_during_an_outage_knows_its_agents(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(known_agents, "LOOK_EVERY_S", 0.1)
     monkeypatch.setattr(known_agents, "LOOK_AGAIN_S", 0.1)
     async with gateway(settings_for(database_url, redis_url)) as house:
         await house.agent(OUR_NUMBER, transfer_number="+18005550199", when_full=["voicemail"], takes_messages=True)
