@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class CallwrightError(Exception):
     """Base of every error the platform raises on purpose.
@@ -72,6 +74,15 @@ class Transient(CallwrightError):
     def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class NoRoom(Transient):
+    """The disk is full, or its owner's share of it."""
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether a file could not be written because there is no room for it."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class LimitReached(Transient):

@@ -112,6 +112,16 @@ class ProcessSettings(SettingsGroup):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_token: SecretStr | None = None
     """Bearer token for `/metrics` and `/health/dependencies`; without one only this machine may read them."""
+    disk_least_free_mb: int = Field(default=64, ge=0, le=10_000_000)
+    """Less room than this, in a directory that a process writes to, is reported; 0 reports none."""
+    disk_directories: str = ""
+    """More directories to watch, with commas between them: those of PostgreSQL, Redis and Chroma, where this process
+    sees them, or the one that standard output ends in."""
+
+    @property
+    def watched_directories(self) -> dict[str, Path]:
+        """The directories named by the operator, by their own names."""
+        return {name.strip(): Path(name.strip()) for name in self.disk_directories.split(",") if name.strip()}
 
 
 class ListenSettings(SettingsGroup):

@@ -100,6 +100,7 @@ def settings(place: Place, ports: Ports, servers: Servers, given: Mapping[str, s
         "KNOWLEDGE_URL": lab["knowledge"],
         "TICKETING_URL": lab["ticketing"],
         "KNOWLEDGE_MODEL_DIR": str(ROOT / ".local" / "models"),
+        "DISK_DIRECTORIES": str(place.folder),
         "SIGNING_KEY": _signing_key(place),
         "API_KEY_PEPPER": place.secret("api_key_pepper"),
         "FLOWER_PASSWORD": place.secret("flower", length=12),

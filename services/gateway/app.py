@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import gettempdir
 
 from fastapi import FastAPI
 
@@ -22,6 +24,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.webhooks import after, fallback, machine, plain, recording, status, transfer, voice, wait
 from services.gateway.wiring import Wiring
 from shared.clock import Clock, SystemClock
+from shared.observability.disk import TEMPORARY, Disk
 from shared.web.app import make_app as make_web_app
 from shared.web.guards import Operator
 from shared.web.health import Health, health_routes
@@ -34,11 +37,15 @@ BODY_LIMITS = {
 }
 """Bytes by path; an upload's form adds a little to its file."""
 
+DEADLINES = {knowledge.UPLOAD_PATH: knowledge.UPLOAD_S + knowledge.SEARCHABLE_WITHIN_S + 5}
+"""Seconds by path, where an answer may take longer than usual."""
+
 
 def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
     """The gateway for these settings. Raises ValueError when the signing key is none."""
     wiring = Wiring.of(settings, clock or SystemClock())
-    health = Health(wiring.checks(), wiring.board.report)
+    disk = Disk({TEMPORARY: Path(gettempdir()), **settings.watched_directories}, settings.disk_least_free_mb)
+    health = Health(wiring.checks(), wiring.board.report, disk)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,7 +56,7 @@ def make_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
             finally:
                 health.ready = False
 
-    app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS)
+    app = make_web_app(ROOM, lifespan, body_limits=BODY_LIMITS, disk=disk, answers_within_s=DEADLINES)
     app.state.wiring = wiring
     for part in (voice, wait, plain, after, transfer, machine, fallback, status, recording):
         app.include_router(part.routes)

@@ -10,7 +10,6 @@ from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
 from redis.asyncio import Redis
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.gateway.admission.admission import Admission
@@ -29,6 +28,7 @@ from services.gateway.watch.kept_calls import KeptCallsWatch
 from services.gateway.watch.quiet_calls import QuietCalls
 from services.gateway.watch.recordings_due import RecordingsDue
 from services.gateway.webhooks.billing import Billing
+from services.gateway.webhooks.kept_recordings import KeptRecordings
 from services.gateway.webhooks.known_agents import KnownAgents
 from services.gateway.webhooks.outages import Outages
 from services.gateway.webhooks.recordings import Recordings
@@ -36,6 +36,7 @@ from services.gateway.webhooks.switchboard import Switchboard
 from services.gateway.webhooks.twiml import Addresses
 from services.gateway.webhooks.without_record import WithoutRecord
 from shared.admission.slots import Slots
+from shared.clients.kayako import PROVIDER as KAYAKO
 from shared.clients.knowledge_search import DEADLINE_S
 from shared.clients.rooms import RoomClient
 from shared.clock import Clock
@@ -50,6 +51,7 @@ from shared.limits.limiter import Limiter
 from shared.limits.shared_buckets import SharedBuckets
 from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
+from shared.resilience.provider_names import EMBEDDING, SUMMARY_MODEL, VECTORS
 from shared.resilience.shared_board import shared_board
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
@@ -58,6 +60,8 @@ from shared.web.health import Check
 
 HEARING = "hearing:deepgram"
 """Under which name voice processes tell how hearing is doing: nobody is connected who could not be heard."""
+KNOWN_ELSEWHERE = ("knowledge", KAYAKO, VECTORS, EMBEDDING, SUMMARY_MODEL)
+"""What voice processes, workers and the knowledge room tell of these is shown here, where operators look."""
 ROOM_S = 5.0
 """How long the API waits for another room."""
 REDIS_S = 2.0
@@ -116,10 +120,12 @@ class Wiring:
         redis = Redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
         )
-        kept_calls, agents = KeptCalls(redis), KnownAgents(sessions)
+        kept_calls, agents = KeptCalls(redis), KnownAgents(sessions, redis, clock)
         outages = Outages(board.breaker(DATABASE, DATABASE_RULES), kept_calls, WithoutRecord(kept_calls, agents))
         board.probe_with(DATABASE, partial(ask_anything, sessions))
         hearing = board.breaker(HEARING)
+        for name in KNOWN_ELSEWHERE:
+            board.breaker(name)
         ladder = shared_ladder(settings, lambda: Health(talks=hearing.is_closed), clock)
         billing = Billing(settings.rates)
         placing = Placing(sessions, clock, twilio, addresses, settings, settings.rates)
@@ -141,7 +147,7 @@ class Wiring:
             engine=engine,
             sessions=sessions,
             redis=redis,
-            keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock),
+            keys=KeyRing(sessions, settings.api_key_pepper.get_secret_value(), clock, board.breaker(DATABASE)),
             billing=billing,
             admission=admission,
             limiter=limiter,
@@ -150,7 +156,7 @@ class Wiring:
             switchboard=switchboard,
             plain_line=PlainLine(PlainRecord(sessions), Talk(articles, clock), switchboard, addresses, clock),
             articles=articles,
-            recordings=Recordings(sessions, billing),
+            recordings=Recordings(sessions, billing, outages, KeptRecordings(redis), clock),
             ladder=ladder,
             overrides=Overrides(redis),
             outages=outages,
@@ -180,6 +186,7 @@ class Wiring:
             background.start(self.ladder.run(), "ladder")
             background.start(self.agents.run(), "agents")
             background.start(self.kept_calls.run(), "kept calls")
+            background.start(self.recordings.run(), "kept recordings")
             background.start(self.quiet_calls.run(), "quiet calls")
             background.start(self.recordings_due.run(), "recordings due")
             background.start(self.admission.run(), "admission")
@@ -189,11 +196,7 @@ class Wiring:
         """What the dependency report asks."""
         rooms = {"knowledge": self.knowledge, "ticketing": self.ticketing, "voice": self.voice}
         asked = {name: _room_check(room) for name, room in rooms.items() if room is not None}
-        return {"database": self._check_database, "redis": self._check_redis, **asked}
-
-    async def _check_database(self) -> None:
-        async with transaction(self.sessions) as session:
-            await session.execute(text("SELECT 1"))
+        return {"database": partial(ask_anything, self.sessions), "redis": self._check_redis, **asked}
 
     async def _check_redis(self) -> None:
         await self.redis.ping()

@@ -6,27 +6,33 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.knowledge.adapters.chroma import ChromaSearch
 from services.knowledge.adapters.lexical import Lexical
 from services.knowledge.adapters.reading import FileReader
 from services.knowledge.application.ports import QuestionEmbedder
-from services.knowledge.application.search import Search
+from services.knowledge.application.search import Search, VectorBreakers
 from services.knowledge.settings import KnowledgeServiceSettings
 from shared.clock import Clock
 from shared.database.engine import AsyncSessions, async_sessions, make_async_engine
+from shared.database.health import ask_anything
 from shared.database.transactions import DatabaseAway, transaction
 from shared.observability.logs import get_logger
+from shared.resilience.board import Board
+from shared.resilience.provider_names import EMBEDDING, VECTORS
+from shared.resilience.shared_board import shared_board
 from shared.task_group import TaskSet
 from shared.web.health import Check
 
 log = get_logger(__name__)
 
+A_QUESTION = "Is anybody there?"
+"""What a model that makes vectors is tried with."""
 READ_AHEAD_S = 30.0
 """How long the start may wait for the articles' words: ten thousand chunks take three seconds."""
 
@@ -42,14 +48,11 @@ class Wiring:
     search: Search
     reader: FileReader
     chroma: ChromaSearch
+    board: Board
 
     def checks(self) -> Mapping[str, Check]:
         """What the dependency report asks."""
-        return {"database": self._check_database, "chroma": self.chroma.check}
-
-    async def _check_database(self) -> None:
-        async with transaction(self.sessions) as session:
-            await session.execute(text("SELECT 1"))
+        return {"database": partial(ask_anything, self.sessions), "chroma": self.chroma.check}
 
 
 @asynccontextmanager
@@ -66,8 +69,13 @@ async def wired(settings: KnowledgeServiceSettings, clock: Clock) -> AsyncIterat
         following = TaskSet("knowledge")
         stack.push_async_callback(following.close)
         following.start(lexical.follow(), name="follow_articles")
-        search = Search(sessions, embedder, chroma, lexical, settings.knowledge_threshold, clock)
-        yield Wiring(clock, sessions, embedder.space, search, FileReader(), chroma)
+        board = shared_board("knowledge", settings, clock)
+        breakers = VectorBreakers(board.breaker(EMBEDDING), board.breaker(VECTORS))
+        board.probe_with(EMBEDDING, partial(embedder.embed_question, A_QUESTION))
+        board.probe_with(VECTORS, chroma.check)
+        following.start(board.run(), name="board")
+        search = Search(sessions, embedder, chroma, lexical, settings.knowledge_threshold, breakers)
+        yield Wiring(clock, sessions, embedder.space, search, FileReader(), chroma, board)
 
 
 async def _read_ahead(lexical: Lexical) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import Depends, FastAPI
-from sqlalchemy import text
 
 from services.ticketing.api import tickets
 from services.ticketing.settings import TicketingSettings
 from shared.clients.kayako import KayakoClient
 from shared.clock import Clock, SystemClock
 from shared.database.engine import async_sessions, make_async_engine
-from shared.database.transactions import transaction
+from shared.database.health import ask_anything
+from shared.observability.disk import Disk
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.app import make_app as make_web_app
 from shared.web.guards import Operator, Service
@@ -26,16 +27,13 @@ ROOM = "ticketing"
 def make_app(settings: TicketingSettings, clock: Clock | None = None) -> FastAPI:
     """The service for these settings. Raises ValueError when the signing key is none."""
     signer = TokenSigner(settings.signing_key.get_secret_value())
-    health = Health()
+    disk = Disk(settings.watched_directories, settings.disk_least_free_mb)
+    health = Health(disk=disk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = make_async_engine(settings, ROOM)
         app.state.sessions = sessions = async_sessions(engine)
-
-        async def ask_database() -> None:
-            async with transaction(sessions) as session:
-                await session.execute(text("SELECT 1"))
 
         impatient = settings.model_copy(update={"kayako_timeout_s": CHECK_DEADLINE_S})
         with KayakoClient(impatient, clock or SystemClock()) as kayako:
@@ -44,7 +42,7 @@ def make_app(settings: TicketingSettings, clock: Clock | None = None) -> FastAPI
                 # in a thread: the client waits for its answer
                 await asyncio.to_thread(kayako.get, "me")
 
-            health.checks = {"database": ask_database, "kayako": ask_kayako}
+            health.checks = {"database": partial(ask_anything, sessions), "kayako": ask_kayako}
             health.ready = True
             try:
                 yield
@@ -52,7 +50,7 @@ def make_app(settings: TicketingSettings, clock: Clock | None = None) -> FastAPI
                 health.ready = False
                 await engine.dispose()
 
-    app = make_web_app(ROOM, lifespan)
+    app = make_web_app(ROOM, lifespan, disk=disk)
     app.include_router(tickets.routes, dependencies=[Depends(Service(ROOM, signer))])
     token = settings.metrics_token
     app.include_router(health_routes(health, Operator(token.get_secret_value() if token else None)))

@@ -23,6 +23,7 @@ from shared.clock import Clock
 from shared.database.engine import Sessions
 from shared.resilience.board_thread import turning
 from shared.resilience.circuit import Rules
+from shared.resilience.provider_names import SUMMARY_MODEL
 from shared.resilience.shared_board import shared_board
 from shared.settings import KayakoSettings, OpenAISettings, RateSettings, RedisSettings
 
@@ -37,7 +38,7 @@ class TicketRoomSettings(KayakoSettings, RedisSettings):
     """What the room must be told."""
 
 
-class SummarySettings(OpenAISettings, RateSettings):
+class SummarySettings(OpenAISettings, RateSettings, RedisSettings):
     """What writing summaries needs to be told."""
 
 
@@ -83,9 +84,11 @@ def summary_room(settings: SummarySettings, sessions: Sessions, clock: Clock) ->
         return
     from services.ticketing.adapters.summary_model import OpenAISummaries  # noqa: PLC0415  (a second of import)
 
-    model = OpenAISummaries(settings, settings.openai_api_key.get_secret_value(), clock)
-    try:
-        writer: SummaryModel = model
-        yield Summariser(conversations, store, writer)
-    finally:
-        model.close()
+    key = settings.openai_api_key.get_secret_value()
+    with turning(shared_board("summaries", settings, clock)) as board:
+        model = OpenAISummaries(settings, key, board.breaker(SUMMARY_MODEL))
+        try:
+            writer: SummaryModel = model
+            yield Summariser(conversations, store, writer)
+        finally:
+            model.close()

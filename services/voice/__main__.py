@@ -13,6 +13,7 @@ from services.voice.settings import VoiceRoomSettings
 from services.voice.transport.fast_server import FastWebSocket
 from services.voice.wiring import Wiring
 from shared.clock import SystemClock
+from shared.observability.disk import Disk
 from shared.observability.logs import configure
 from shared.resilience.shared_board import shared_board
 from shared.settings import load_or_exit
@@ -32,7 +33,8 @@ def main() -> None:
     clock = SystemClock()
     board = shared_board(ROOM, settings, clock)
     wiring = Wiring(settings, Conversations(settings, clock, board), clock, board)
-    health = Health(wiring.checks(), board.report)
+    disk = Disk(settings.watched_directories, settings.disk_least_free_mb)
+    health = Health(wiring.checks(), board.report, disk)
     app = make_app(settings, wiring, health)
     config = uvicorn.Config(app, **server_options(settings), **SOCKETS, timeout_graceful_shutdown=GRACE_S)
     times = DrainTimes(settings.voice_lame_duck_s, settings.voice_drain_s, settings.voice_move_s)

@@ -43,7 +43,7 @@ def make_app(settings: VoiceRoomSettings, wiring: Wiring, health: Health) -> Fas
             finally:
                 health.ready = False
 
-    app = make_web_app(ROOM, lifespan, body_limit=BODY_LIMIT)
+    app = make_web_app(ROOM, lifespan, body_limit=BODY_LIMIT, disk=health.disk)
     signature = TwilioSignature(settings.twilio_auth_token.get_secret_value())
 
     async def take(websocket: WebSocket, transport: Transport[Opened]) -> None:

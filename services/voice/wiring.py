@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final
 
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from services.voice.capacity.free_slots import Load
 from services.voice.capacity.publishing import SlotPublisher
@@ -88,7 +87,7 @@ class Wiring:
         self._voices = Voices(settings, self._sockets, self._cache, clock, board)
         self._warm_up = WarmUp(self._voices, self._cache)
         self._probes = Probes(self._voices, clock, settings.voice_speech_probe_s)
-        keeping = Keeping(KeptCalls(self._redis), clock)
+        keeping = Keeping(KeptCalls(self._redis), clock, settings.rates)
         self._recorder = Recorder(self._sessions, clock, settings.rates, keeping)
         database = board.breaker(DATABASE, DATABASE_RULES)
         board.probe_with(DATABASE, partial(ask_anything, self._sessions))
@@ -211,15 +210,11 @@ class Wiring:
     def checks(self) -> Mapping[str, Check]:
         """What the dependency report asks."""
         return {
-            "database": self._check_database,
+            "database": partial(ask_anything, self._sessions),
             "redis": self._check_redis,
             "deepgram": reachable(self._settings.deepgram_url),
             **self._conversations.checks(),
         }
-
-    async def _check_database(self) -> None:
-        async with self._sessions() as session:
-            await session.execute(text("SELECT 1"))
 
     async def _check_redis(self) -> None:
         await self._redis.ping()

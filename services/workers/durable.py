@@ -12,7 +12,7 @@ from celery import Task, current_task
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.errors import Busy, Transient
+from shared.errors import Busy, Transient, is_full
 from shared.observability.context import bound
 from shared.observability.logs import get_logger
 
@@ -70,16 +70,16 @@ class DurableTask(BaseTask):
 
 
 def heals(error: BaseException | None) -> bool:
-    """Whether a later try may go well: the error says so, or a time limit struck first and this came of it.
+    """Whether a later try may go well: the error says so, the disk is full, or a time limit struck first.
 
-    The limit interrupts anything, a transaction of the database's client too, which then ends with an error of its own.
+    A limit interrupts anything, a transaction of the database's client too, which then ends with an error of its own.
     """
     first = error
     while error is not None:
         if isinstance(error, SoftTimeLimitExceeded):
             return True
         error = error.__cause__ or error.__context__
-    return isinstance(first, HEALS)
+    return isinstance(first, HEALS) or is_full(first)
 
 
 def wait_s(error: Exception, retries: int, longest_s: float) -> float:

@@ -64,8 +64,7 @@ def celery_publisher(app: Celery) -> Publish:
             task_id=str(row.id),
             queue=TaskName(row.task).queue.value,
             headers={TRACE: row.trace_id},
-            retry=True,
-            retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
+            retry=False,  # the relay's own waits do that, outside the transaction
         )
 
     return publish

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import redis
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from services.workers.app import make_app as make_celery
 from services.workers.record_figures import RecordFigures
 from services.workers.task_events import EventListener
 from shared.database.engine import make_engine, sync_sessions
+from shared.observability.disk import Disk
 from shared.observability.logs import get_logger
 from shared.settings import DatabaseSettings, load_or_exit
 from shared.task_group import TaskSet
@@ -28,6 +30,8 @@ from shared.web.health import Health, health_routes
 log = get_logger(__name__)
 LOOK_EVERY_S = 5.0
 REDIS_S = 3.0
+REDIS_ANSWERS_S = 5
+"""For the connection that events come over: a silent Redis must not hold up a stop."""
 
 
 class WatchSettings(BackgroundSettings, DatabaseSettings, ServerSettings):
@@ -56,18 +60,20 @@ def watch_app(settings: WatchSettings) -> FastAPI:
 
     async def measure() -> None:
         while True:
-            try:
-                await asyncio.to_thread(queue_depths.measure, broker)
-                await asyncio.to_thread(figures.measure)
-            except (RedisError, SQLAlchemyError) as error:
-                log.warning("watch_blind", error=type(error).__name__)
+            # Each by itself: while Redis is away the outbox grows, and that must be seen.
+            for look in (partial(queue_depths.measure, broker), figures.measure):
+                try:
+                    await asyncio.to_thread(look)
+                except (RedisError, SQLAlchemyError) as error:
+                    log.warning("watch_blind", error=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    health = Health(checks={"database": ask_database, "redis": ask_redis})
+    disk = Disk(settings.watched_directories, settings.disk_least_free_mb)
+    health = Health(checks={"database": ask_database, "redis": ask_redis}, disk=disk)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        celery = make_celery(settings)
+        celery = make_celery(settings, REDIS_ANSWERS_S)
         listener = EventListener(celery)
         listener.start()
         tasks = TaskSet("watch")
@@ -81,7 +87,7 @@ def watch_app(settings: WatchSettings) -> FastAPI:
         broker.close()
         engine.dispose()
 
-    app = make_app("watch", lifespan)
+    app = make_app("watch", lifespan, disk=disk)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     app.include_router(health_routes(health, Operator(token)))
     return app

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from shared.observability.log_output import STANDARD_OUTPUT
 from shared.observability.names import LOG_FIELDS
 from shared.security.redaction import redact
 
@@ -64,17 +65,31 @@ def _to_text(_: object, __: str, event: MutableMapping[str, Any]) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
+class _LinesOfLibraries(logging.Handler):
+    """What libraries log, on the same output."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's line."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001  (a library's own mistake in a log call; logging says so on standard error)
+            self.handleError(record)
+        else:
+            STANDARD_OUTPUT.write(f"{line}\n".encode())
+
+
 def configure(process: str, level: str = "info") -> None:
     """Set up logging for this process; call it once, before anything logs."""
+    STANDARD_OUTPUT.attach(sys.stdout.buffer)
     structlog.configure(
         processors=[*_SHARED, _only_known_fields, _redacted, _to_json],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, STANDARD_OUTPUT)),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(process=process)
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _LinesOfLibraries()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],

@@ -104,3 +104,7 @@ model_tokens_total = Counter(
 outputs_blocked_total = Counter(
     "callwright_outputs_blocked_total", "Sentences of a model that were not spoken, by the rule they broke", ["rule"]
 )
+log_lines_lost_total = Counter("callwright_log_lines_lost_total", "Lines that standard output did not take")
+disk_free_bytes = Gauge(
+    "callwright_disk_free_bytes", "Room left where this process writes, and where it was told to look", ["directory"]
+)

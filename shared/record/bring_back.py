@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from shared.contracts.calls import CallStatus, MediaState
-from shared.database.models import Call, Conversation, Turn
+from shared.contracts.tasks import TaskName
+from shared.database.models import Call, CallSession, Charge, Conversation, Transfer, Turn
+from shared.messaging.outbox import outbox_row
 from shared.messaging.shared_values import AWAY
 from shared.observability.logs import get_logger
 from shared.record.closing import close_if_over
@@ -33,6 +37,8 @@ _OF_A_GENERATION: Final = (
 READ_AGAIN_WITHIN_S: Final = 0.5
 """The row of the call is locked meanwhile."""
 _OF_A_STATUS: Final = ("status", "answered_at", "ended_at", "duration_seconds")
+_UNKNOWN_END: Final[Mapping[str, None]] = {"outcome": None, "ended_at": None, "seconds": None}
+"""Of a transfer whose person is still rung, or talks."""
 _OF_A_CHECKPOINT: Final = ("checkpoint", "email", "email_confirmed", "notice_heard")
 
 
@@ -96,8 +102,39 @@ def bring_back(
     if turns:
         rows = [typed(Turn, {**turn, "conversation_id": conversation.id}) for turn in latest(turns)]
         session.execute(TELL, rows)
+    was_closed = conversation.closed_at is not None
+    _bring_figures(session, call.id, conversation.id, kept)
     closed = close_if_over(session, call.id, now)
+    if was_closed and kept.charges:  # its figures were added up without these
+        session.add(outbox_row(TaskName.RECORD_CONVERSATION, conversation.id, conversation_id=conversation.id))
     log.info("call_brought_back", call_sid=call_sid, count=len(turns), state="closed" if closed else "open")
+
+
+def _bring_figures(session: Session, call_id: UUID, conversation_id: UUID, kept: KeptCall) -> None:
+    """Who was rung, unless a later attempt is known; what voice processes did and used, once."""
+    known = typed(Transfer, kept.transfer or {})
+    if known and "started_at" not in known:  # it began before the outage: only its end is news
+        ends = {name: known.get(name) for name in _UNKNOWN_END}
+        session.execute(update(Transfer).where(Transfer.call_id == call_id, Transfer.ended_at.is_(None)).values(ends))
+    elif known:
+        told = insert(Transfer).values({**_UNKNOWN_END, **known, "call_id": call_id})
+        names = ("number", "mode", "started_at", *_UNKNOWN_END)
+        session.execute(
+            told.on_conflict_do_update(
+                index_elements=[Transfer.call_id],
+                set_={name: told.excluded[name] for name in names},
+                where=or_(
+                    Transfer.started_at < told.excluded.started_at,
+                    and_(Transfer.started_at == told.excluded.started_at, Transfer.ended_at.is_(None)),
+                ),
+            )
+        )
+    if kept.sessions:
+        rows = [{**typed(CallSession, row), "call_id": call_id} for row in kept.sessions]
+        session.execute(insert(CallSession).values(rows).on_conflict_do_nothing())
+    if kept.charges:
+        rows = [{**typed(Charge, row), "conversation_id": conversation_id} for row in kept.charges]
+        session.execute(insert(Charge).values(rows).on_conflict_do_nothing())
 
 
 def _bring_forward(call: Call, conversation: Conversation, kept: KeptCall) -> None:

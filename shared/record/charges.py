@@ -19,11 +19,12 @@ def charging(conversation_id: UUID, contributor: str, used: Iterable[Used], card
 
     Executed again it changes nothing.
     """
-    rows = [_row(conversation_id, contributor, one, card, on) for one in used]
+    rows = [charge_row(conversation_id, contributor, one, card, on) for one in used]
     return insert(Charge).values(rows).on_conflict_do_nothing() if rows else None
 
 
-def _row(conversation_id: UUID, contributor: str, used: Used, card: RateCard, on: date) -> dict[str, Any]:
+def charge_row(conversation_id: UUID, contributor: str, used: Used, card: RateCard, on: date) -> dict[str, Any]:
+    """The columns of what this contributor used, priced as on that day."""
     rate = card.rate(used.product, used.unit, on)
     return {
         "conversation_id": conversation_id,

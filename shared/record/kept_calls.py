@@ -1,6 +1,6 @@
 """Calls whose record cannot be written because PostgreSQL is away: kept in Redis until it is back.
 
-Of each call a snapshot of its two rows, as far as they are known and changed, and a stream of its turns. Whoever wants
+Of each call a snapshot of its rows, as far as they are known and changed, and a stream of its turns. Whoever wants
 to change a snapshot must have seen the present one, so gateway and voice process may both do so. Nothing here is the
 truth for longer than the outage: `bring_back.py` writes it all into the record, in order, once.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
 
@@ -39,6 +40,12 @@ class KeptCall(BaseModel):
     conversation: dict[str, Any] = {}
     profile: dict[str, Any] | None = None
     """Of its agent, set by whoever knows all columns: then the rows can be made from this."""
+    transfer: dict[str, Any] | None = None
+    """The columns of `transfers`: who was rung, and how that went."""
+    sessions: list[dict[str, Any]] = []
+    """Rows of `call_sessions`: what voice processes did that have left the call meanwhile."""
+    charges: list[dict[str, Any]] = []
+    """Rows of `charges`: what they used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,10 @@ def _typed(wanted: type, value: Any) -> Any:
     if isinstance(value, str):
         if wanted is datetime:
             return datetime.fromisoformat(value)
+        if wanted is date:
+            return date.fromisoformat(value)
+        if wanted is Decimal:
+            return Decimal(value)
         if wanted is UUID:
             return UUID(value)
     return value

@@ -66,6 +66,11 @@ class Breaker:
         return self._circuit.is_closed
 
     @property
+    def is_resting(self) -> bool:
+        """Whether nobody would be let through now, not even to try."""
+        return not (self.is_closed or self.is_mine_to_probe or self._circuit.may_be_probed(self.now()))
+
+    @property
     def is_mine_to_probe(self) -> bool:
         """Whether this process is the one that tries."""
         return self._circuit.state is CircuitState.HALF_OPEN and self._circuit.prober == self._who

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -14,9 +14,12 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from shared.observability import metrics
 from shared.observability.context import bound, new_trace_id, trace_id_of
+from shared.observability.disk import Disk
 from shared.observability.logs import configure
 from shared.settings import ListenSettings, ProcessSettings
+from shared.task_group import TaskSet
 from shared.web import problems
+from shared.web.answer_deadline import AnswerDeadline
 from shared.web.body_limit import BodyLimit
 from shared.web.guards import Backstop
 
@@ -24,6 +27,9 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body, unless a room says otherwise."""
+ANSWER_WITHIN_S = 12.0
+"""Twilio waits fifteen seconds for us, and a client of the API should not have to wait for longer either."""
+NO_OTHER_DEADLINES: Mapping[str, float] = MappingProxyType({})
 NO_EXCEPTIONS: Mapping[str, int] = MappingProxyType({})
 
 HEADERS = {
@@ -39,19 +45,43 @@ HEADERS = {
 
 
 def make_app(
-    room: str, lifespan: Lifespan, body_limit: int = BODY_LIMIT, body_limits: Mapping[str, int] = NO_EXCEPTIONS
+    room: str,
+    lifespan: Lifespan,
+    body_limit: int = BODY_LIMIT,
+    body_limits: Mapping[str, int] = NO_EXCEPTIONS,
+    disk: Disk | None = None,
+    answer_within_s: float = ANSWER_WITHIN_S,
+    answers_within_s: Mapping[str, float] = NO_OTHER_DEADLINES,
 ) -> FastAPI:
     """An app with no documentation routes of its own, declared guards, limits, problem documents and trace ids.
 
     `body_limits` are exceptions from `body_limit`: bytes by the beginning of a path, the longest beginning first.
+    `disk` is watched as long as the app runs. What is not answered within `answer_within_s`, or by the beginning of a
+    path `answers_within_s`, is answered with 503, or 504 when it was to change something.
     """
-    app = FastAPI(title=f"Callwright {room}", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    lives = lifespan if disk is None else _watching(disk, lifespan)
+    app = FastAPI(title=f"Callwright {room}", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lives)
     problems.install(app)
+    app.add_middleware(AnswerDeadline, seconds=answer_within_s, exceptions=answers_within_s)
     app.add_middleware(BodyLimit, limit=body_limit, exceptions=body_limits)
     app.middleware("http")(_observe)
     app.add_middleware(Backstop)
     metrics.build_info.labels(version="0.1.0", room=room).set(1)
     return app
+
+
+def _watching(disk: Disk, lifespan: Lifespan) -> Lifespan:
+    @asynccontextmanager
+    async def lives(app: FastAPI) -> AsyncIterator[None]:
+        tasks = TaskSet("disk")
+        tasks.start(disk.run(), "disk")
+        try:
+            async with lifespan(app):
+                yield
+        finally:
+            await tasks.close()
+
+    return lives
 
 
 async def _observe(request: Request, call_next: RequestResponseEndpoint) -> Response:

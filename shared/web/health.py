@@ -15,6 +15,8 @@ from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
+from shared.observability.disk import Disk
+from shared.observability.log_output import STANDARD_OUTPUT
 from shared.resilience.circuit import CircuitState
 from shared.web.guards import Operator, Public
 
@@ -31,7 +33,16 @@ class Health:
     checks: Mapping[str, Check] = field(default_factory=dict)
     breakers: Callable[[], Mapping[str, Mapping[str, object]]] | None = None
     """What this process knows of each provider's circuit."""
+    disk: Disk | None = None
+    """Where this process writes."""
     ready: bool = False
+
+    def every_check(self) -> Mapping[str, Check]:
+        """What the report asks: others, and this machine."""
+        here: dict[str, Check] = {"log": STANDARD_OUTPUT.check}
+        if self.disk is not None:
+            here["disk"] = self.disk.check
+        return {**self.checks, **here}
 
 
 async def _ask(check: Check) -> dict[str, object]:
@@ -63,8 +74,9 @@ def health_routes(health: Health, operator: Operator) -> APIRouter:
 
     @routes.get("/health/dependencies", dependencies=[Depends(operator)])
     async def dependencies() -> JSONResponse:
-        answers = await asyncio.gather(*(_ask(check) for check in health.checks.values()))
-        report = dict(zip(health.checks, answers, strict=True))
+        checks = health.every_check()
+        answers = await asyncio.gather(*(_ask(check) for check in checks.values()))
+        report = dict(zip(checks, answers, strict=True))
         if health.breakers is not None:
             report["breakers"] = _of_breakers(health.breakers())
         return JSONResponse(report, status_code=200 if all(part["ok"] for part in report.values()) else 503)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from shared.errors import CallwrightError, Transient, Unauthenticated
+from shared.errors import CallwrightError, NoRoom, Transient, Unauthenticated, is_full
 from shared.observability.context import current_trace_id
 from shared.observability.logs import get_logger
 
@@ -21,6 +21,7 @@ log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,29}\Z")
 """What a field's name looks like; the name of a field that we do not know was typed by the client."""
+NO_ROOM = NoRoom("there is no room on this machine for what was sent", retry_after=60)
 
 
 class Problem(BaseModel):
@@ -45,14 +46,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(CallwrightError)
     async def known(_: Request, error: CallwrightError) -> Response:
-        if error.status >= 500:
-            log.error("request_failed", error=type(error).__name__, reason=error.detail)
-        response = problem(error.status, error.title, error.detail)
-        if isinstance(error, Unauthenticated):
-            response.headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, Transient):
-            response.headers["Retry-After"] = str(ceil(error.retry_after or 5))
-        return response
+        return expected(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -60,14 +54,30 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
+        if is_full(error.__cause__):  # FastAPI takes every error while it reads a body for the client's
+            return expected(NO_ROOM)
         title = HTTPStatus(error.status_code).phrase
         response = problem(error.status_code, title, str(error.detail))
         response.headers.update(error.headers or {})
         return response
 
 
+def expected(error: CallwrightError) -> Response:
+    """What a client gets for an error that was raised on purpose."""
+    if error.status >= 500:
+        log.error("request_failed", error=type(error).__name__, reason=error.detail)
+    response = problem(error.status, error.title, error.detail)
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Transient):
+        response.headers["Retry-After"] = str(ceil(error.retry_after or 5))
+    return response
+
+
 def unexpected(error: Exception) -> Response:
     """What a client gets for an error that nobody raised on purpose."""
+    if is_full(error):
+        return expected(NO_ROOM)
     log.error("request_failed", error=type(error).__name__, exc_info=error)
     return problem(500, "Internal error", "something went wrong on our side; the trace id finds it in our logs")
 

@@ -94,6 +94,7 @@ def stage() -> Iterator[Stage]:
             "PATH": os.environ.get("PATH", ""),
             "DATABASE_URL": database,
             "CHROMA_URL": chroma_url,
+            "REDIS_URL": "redis://127.0.0.1:9/0",  # breakers of one process need no company
             "SIGNING_KEY": key,
             "API_KEY_PEPPER": secrets.token_urlsafe(16),
             "KNOWLEDGE_EMBEDDINGS": "minilm",

@@ -46,6 +46,7 @@ class Front:
 async def front(database_url: str, redis_url: str, chroma_url: str) -> AsyncIterator[Front]:
     common = {
         "database_url": SecretStr(database_url),
+        "redis_url": SecretStr(redis_url),
         "signing_key": SecretStr(SIGNING_KEY),
         "api_key_pepper": SecretStr(PEPPER),
     }

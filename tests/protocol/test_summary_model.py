@@ -20,7 +20,7 @@ from services.ticketing.domain.summary import Summary, SummaryOrigin
 from shared.clock import SystemClock
 from shared.errors import Transient
 from shared.rates.usage import Meter, Product, Unit
-from shared.resilience.breaker import BreakerOpen
+from shared.resilience.breaker import Breaker, BreakerOpen
 from shared.settings import OpenAISettings
 from tests.unit.ticketing.heard import router_call
 
@@ -36,7 +36,7 @@ class Lab:
 
     def client(self, deadline_s: float = 0.5, **settings: Any) -> OpenAISummaries:
         known = OpenAISettings(openai_base_url=f"{self.address}/v1", **settings)
-        return OpenAISummaries(known, "sk-lab", SystemClock(), deadline_s)
+        return OpenAISummaries(known, "sk-lab", Breaker("model:summary", SystemClock()), deadline_s)
 
     def fail(self, kind: OpenAIFault, **more: Any) -> None:
         self.stand_in.faults.add(OpenAIFaultSetting(kind=kind, **more))

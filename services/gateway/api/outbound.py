@@ -100,8 +100,8 @@ class OutboundView(BaseModel):
 async def start_call(order: NewOutboundCall, key: CurrentKey, wiring: Wired, response: Response) -> OutboundView:
     """Have somebody called; 200 instead of 201 for a repeat, which never places a second call.
 
-    503 means that certainly no call was placed: the same request tries again. When Twilio does not answer, the order
-    stands as `unknown`; repeating the request looks for the call and never places another one.
+    503 means that certainly no call was placed: the same request tries again. When Twilio does not answer, or we
+    answer 504, the order may stand as `unknown`; repeating the request looks for the call and never places another one.
     """
     wish = Wish(
         idempotency_key=order.idempotency_key,

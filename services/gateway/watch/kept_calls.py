@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from services.gateway.webhooks.billing import Billing
 from services.gateway.webhooks.call_book import CallBook
 from shared.clock import Clock
@@ -41,11 +39,20 @@ class KeptCallsWatch:
             try:
                 metrics.kept_calls.set(await self._kept_calls.count())
                 for call_sid in await self._kept_calls.waiting():
-                    await self.bring_back(call_sid)
-            except (*AWAY, Transient, SQLAlchemyError) as error:
+                    await self._try(call_sid)
+            except (*AWAY, Transient) as error:
                 log.warning("kept_calls_wait", error=type(error).__name__)
             heed_cancellation()
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _try(self, call_sid: str) -> None:
+        """Bring a call back; one that cannot be written stays kept, and holds up no other."""
+        try:
+            await self.bring_back(call_sid)
+        except (*AWAY, Transient):
+            raise
+        except Exception as error:  # noqa: BLE001  (no traceback: the row is what a caller said)
+            log.error("kept_call_refused", call_sid=call_sid, error=type(error).__name__)  # noqa: TRY400
 
     async def bring_back(self, call_sid: str) -> None:
         """Write what is kept of this call. Raises DatabaseAway, and AWAY."""
@@ -57,6 +64,8 @@ class KeptCallsWatch:
             async with transaction(self._sessions) as session:
                 await found.write(session, self._clock.now())
                 rows = await CallBook(session).find(call_sid)
+                if rows is not None:
+                    await self._billing.note_transfer(session, rows.conversation, rows.transfer)
                 if rows is not None and rows.call.duration_seconds is not None:
                     await self._billing.note_end(session, rows.conversation, rows.call)
 

@@ -31,7 +31,7 @@ from shared.record.closing import close_if_over
 from shared.record.kept_calls import call_id_of, conversation_id_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallRows:
     """A call, its conversation and the agent that leads it; locked until the transaction's end."""
 
@@ -84,6 +84,10 @@ class CallRows:
             if state.next_step in (NextStep.HANG_UP, NextStep.TAKE_MESSAGE):
                 self.transfer.ended_at = now
                 self.transfer.seconds = talked_s(report) if report is not None else None
+
+    def rings(self, number: str, mode: TransferMode, since: datetime | None) -> None:
+        """A person is rung; for rows that are kept, where no statement writes it. `since` None: the record knows."""
+        self.transfer = Transfer(call_id=self.call.id, number=number, mode=mode.value, started_at=since)
 
     def picked_up(self, now: datetime) -> None:
         """The call was answered. A call of ours has rung since its rows were made: its token begins to live now."""

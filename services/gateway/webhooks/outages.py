@@ -11,13 +11,12 @@ from typing import Any, Final, TypeVar
 from services.gateway.webhooks.call_book import CallRows
 from services.gateway.webhooks.report import CallReport
 from services.gateway.webhooks.without_record import WithoutRecord
-from shared.database.transactions import DatabaseAway
-from shared.database.within import within
+from shared.database.health import guarded
 from shared.errors import Transient
 from shared.messaging.shared_values import AWAY
 from shared.record.bring_back import Returning, returning
 from shared.record.kept_calls import KeptCalls
-from shared.resilience.breaker import Breaker, BreakerOpen
+from shared.resilience.breaker import Breaker
 
 KEPT_WITHIN_S: Final = 0.5
 """How long a webhook waits to learn whether something of its call is kept."""
@@ -35,18 +34,7 @@ class Outages:
 
     async def ask(self, within_s: float, work: Coroutine[Any, Any, Result]) -> Result:
         """What this work with the database comes to. Raises DatabaseAway in time, and at once while it is away."""
-        try:
-            self._database.enter()
-        except BreakerOpen as error:
-            work.close()
-            raise DatabaseAway(error.detail) from error
-        try:
-            result = await within(within_s, work)
-        except DatabaseAway as error:
-            self._database.failed(type(error.__cause__ or error).__name__)
-            raise
-        self._database.succeeded()
-        return result
+        return await guarded(self._database, within_s, work)
 
     async def kept_of(self, call_sid: str) -> Returning | None:
         """What is kept of this call; without Redis nobody knows, and the record is all there is."""

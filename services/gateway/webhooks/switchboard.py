@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -34,7 +35,7 @@ from services.gateway.webhooks.twiml import Addresses
 from services.gateway.webhooks.waiting import seated, wants_slot
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
-from shared.contracts.calls import MediaState, NextStep, WhenFull
+from shared.contracts.calls import MediaState, NextStep, TransferMode, WhenFull
 from shared.contracts.conversations import Opening, Outcome
 from shared.contracts.relay import Transport, with_region
 from shared.conversation.agent import rules_of
@@ -107,15 +108,22 @@ class Switchboard:
         return twiml_response(document)
 
     async def _document_without_record(self, report: CallReport, decide: Decision, read: Reading) -> str:
-        """The same road over rows that are kept in Redis. Who is rung, and how that went, is not kept."""
+        """The same road over rows that are kept in Redis. Nobody is briefed: what it is about lies in the record."""
         now = self._clock.now()
 
         async def decided(rows: CallRows) -> str:
-            state = self._allowed(decide(rows.state(report.status)))
+            before = _as_reported(rows.state(report.status), report)
+            state = self._allowed(decide(before))
             if wants_slot(state):
                 state = seated(state, await self._admission.ask(report.call_sid, state.generation))
+            if state.transfer is not None and rows.transfer is None and state.person is not None:
+                rows.rings(state.person, state.transfer_mode, None)  # they were rung before the record went away
             rows.store(state, now, report)
             found = read(state)
+            if isinstance(found, PutThrough):
+                found = replace(found, warm=False)
+                if rows.transfer is None or before.next_step not in RINGING:
+                    rows.rings(found.number, TransferMode.COLD, now)
             log.info("webhook_answered", kind=type(found).__name__, generation=state.generation)
             return self._write(found, rows, "")
 
@@ -220,6 +228,13 @@ class Switchboard:
         """The generation's token; written from the row, the same each time it is asked for."""
         call = rows.call
         return self._signer.issue(Purpose.STREAM, call.call_sid, f"{call.call_sid}:{generation}", call.stream_issued_at)
+
+
+def _as_reported(state: CallState, report: CallReport) -> CallState:
+    """Of a call that began before the outage nothing may be known here: that somebody was rung, the report says."""
+    if state.next_step is None and "DialCallStatus" in report.fields:
+        return replace(state, media=MediaState.FINISHED, next_step=NextStep.TRANSFER)
+    return state
 
 
 def twiml_response(document: str) -> Response:

@@ -13,7 +13,7 @@ from services.gateway.webhooks.report import CallReport
 from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import CallStatus, MediaState
 from shared.contracts.conversations import Channel
-from shared.database.models import Agent, Call, Conversation
+from shared.database.models import Agent, Call, Conversation, Transfer
 from shared.errors import Transient
 from shared.observability.context import bound, current_trace_id
 from shared.record.kept_calls import KeptCall, KeptCalls, call_id_of, conversation_id_of, typed, values_of
@@ -42,11 +42,13 @@ class WithoutRecord:
             with bound(trace_id=rows.conversation.trace_id, call_sid=report.call_sid):
                 done = await work(rows)
             profile = AgentProfile.model_validate(rows.agent).model_dump(mode="json")
-            kept = KeptCall(
-                call=values_of(rows.call),
-                conversation=values_of(rows.conversation),
-                profile=None if _is_only_an_end(report, held.kept) else profile,
-            )
+            changed = {
+                "call": values_of(rows.call),
+                "conversation": values_of(rows.conversation),
+                "profile": None if _is_only_an_end(report, held.kept) else profile,
+                "transfer": values_of(rows.transfer) if rows.transfer is not None else None,
+            }
+            kept = (held.kept or KeptCall()).model_copy(update=changed)
             if await self._kept_calls.write(report.call_sid, held, kept):
                 return done
         raise Transient("the call cannot be kept")
@@ -62,7 +64,8 @@ class WithoutRecord:
                 setattr(conversation, name, value)
             for name, value in typed(Call, kept.call).items():
                 setattr(call, name, value)
-        return CallRows(call, conversation, agent, None)
+        rings = kept.transfer if kept is not None else None
+        return CallRows(call, conversation, agent, Transfer(**typed(Transfer, rings)) if rings else None)
 
 
 def _is_only_an_end(report: CallReport, kept: KeptCall | None) -> bool:

@@ -24,6 +24,7 @@ from tokenizers import Tokenizer
 
 from services.knowledge.adapters.embedding_choice import MINILM_SPACE
 from services.knowledge.application.ports import Calibration, Vector, Vectors
+from shared.errors import NoRoom, is_full
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
@@ -71,14 +72,22 @@ class MiniLM:
 
 
 def graph_in(folder: Path) -> Path:
-    """The graph's file, built when it is missing. Several processes may ask at once; one builds, the others wait."""
+    """The graph's file, built when it is missing. Several processes may ask at once; one builds, the others wait.
+
+    Raises NoRoom when the disk is full; nothing half built stays behind.
+    """
     target = folder / f"{GRAPH}.onnx"
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder / f"{GRAPH}.lock"):
-        if not target.exists():
-            _build(target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder / f"{GRAPH}.lock"):
+            if not target.exists():
+                _build(target)
+    except OSError as error:
+        if is_full(error):
+            raise NoRoom(f"there is no room for the model in {folder} (about 120 MB while it is built)") from error
+        raise
     return target
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ from services.knowledge.domain.ranking import (
     one_per_article,
     widened,
 )
-from shared.clock import Clock
 from shared.contracts.knowledge import Lookup, Passage, SearchRequest
 from shared.database.engine import AsyncSessions
 from shared.database.models import Article, Chunk, Collection
@@ -55,6 +54,14 @@ VECTOR_DEADLINE_S = 0.8
 """For the question's vector and its neighbours together; a caller is waiting."""
 
 
+@dataclass(frozen=True, slots=True)
+class VectorBreakers:
+    """Of what the vector side consists of; each is left alone by itself."""
+
+    embedding: Breaker
+    vectors: Breaker
+
+
 class Search:
     """Searches collections. Keep one per process."""
 
@@ -65,14 +72,14 @@ class Search:
         vectors: VectorSearch,
         lexical: LexicalSearch,
         threshold: float,
-        clock: Clock,
+        breakers: VectorBreakers,
     ) -> None:
         self._sessions = sessions
         self._embedder = embedder
         self._vectors = vectors
         self._lexical = lexical
         self._threshold = threshold
-        self._breaker = Breaker("the vector side", clock)
+        self._breakers = breakers
 
     async def search(self, request: SearchRequest) -> Lookup:
         """Passages of different articles, best first. Raises DatabaseAway."""
@@ -101,23 +108,21 @@ class Search:
 
     async def _near(self, collection: str, question: str, also: Sequence[ChunkKey]) -> _Near | None:
         """What is near by vectors, or None when the vector side gives no answer in time."""
+        until = asyncio.get_running_loop().time() + VECTOR_DEADLINE_S
+        if self._breakers.vectors.is_resting:
+            return None  # a vector with nothing to compare it to need not be paid for
         try:
-            self._breaker.enter()
-            async with asyncio.timeout(VECTOR_DEADLINE_S):
+            async with _asking(self._breakers.embedding, until):
                 with _measured("embedding"):
                     vector = await self._embedder.embed_question(question)
+            async with _asking(self._breakers.vectors, until):
                 with _measured("vectors"):
                     cosines = await self._vectors.likest(collection, vector, FROM_VECTORS, also)
-        except BreakerOpen:
-            return None
-        except NoVectors:
-            self._breaker.succeeded()
+        except (BreakerOpen, NoVectors):
             return None
         except (CallwrightError, TimeoutError) as error:
-            self._breaker.failed()
             log.warning("vectors_away", error=type(error).__name__, collection=collection)
             return None
-        self._breaker.succeeded()
         return _Near(vector, cosines)
 
     async def _passages(self, request: SearchRequest, found: Sequence[Found]) -> tuple[list[Passage], int | None]:
@@ -211,6 +216,25 @@ def _passage(chunk: Present, rows: Mapping[ChunkKey, Row[Any]]) -> Passage:
         url=chunk.url,
         score=round(chunk.found.relevance, 4),
     )
+
+
+@asynccontextmanager
+async def _asking(breaker: Breaker, until: float) -> AsyncIterator[None]:
+    """Ask what this breaker covers, until this time of the loop's clock, and tell it how that went.
+
+    Raises BreakerOpen, TimeoutError, and what the block raises; a missing collection is an answer.
+    """
+    breaker.enter()
+    try:
+        async with asyncio.timeout_at(until):
+            yield
+    except NoVectors:
+        breaker.succeeded()
+        raise
+    except (CallwrightError, TimeoutError) as error:
+        breaker.failed(type(error).__name__)
+        raise
+    breaker.succeeded()
 
 
 @contextmanager

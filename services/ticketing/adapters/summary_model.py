@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from services.ticketing.domain.conversation import Conversation
 from services.ticketing.domain.model_summary import INSTRUCTIONS, ModelSummary, accepted, dialogue
 from services.ticketing.domain.summary import Summary
-from shared.clock import Clock
 from shared.errors import Permanent, Transient
 from shared.observability.logs import get_logger
 from shared.rates.usage import Meter, Product, tokens_by_price
@@ -50,10 +49,10 @@ class ModelRefused(Permanent):
 class OpenAISummaries:
     """Implements `SummaryModel`. Keep one per process."""
 
-    def __init__(self, settings: OpenAISettings, key: str, clock: Clock, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, settings: OpenAISettings, key: str, breaker: Breaker, deadline_s: float = DEADLINE_S) -> None:
         self._model = settings.openai_summary_model
         self._effort = settings.openai_reasoning_effort
-        self._breaker = Breaker("the summary model", clock)
+        self._breaker = breaker
         self._client = OpenAI(api_key=key, base_url=settings.openai_base_url, timeout=deadline_s, max_retries=0)
 
     def summarise(self, conversation: Conversation, meter: Meter) -> Summary | None:
@@ -63,7 +62,7 @@ class OpenAISummaries:
         except openai.APIStatusError as error:
             raise self._refusal(error) from error
         except (openai.OpenAIError, ValueError) as error:  # a body that is no JSON comes out of the SDK as it is
-            self._breaker.failed()
+            self._breaker.failed(type(error).__name__)
             raise ModelAway(f"the model did not answer ({type(error).__name__})") from error
         self._breaker.succeeded()
         self._count(completion, meter)
@@ -109,7 +108,7 @@ class OpenAISummaries:
             provider_request_id=error.request_id or "",
         )
         if error.status_code >= 500 or error.status_code == 408:
-            self._breaker.failed()
+            self._breaker.failed(str(error.status_code))
             return ModelAway(f"the model answered {name}")
         self._breaker.succeeded()
         if error.status_code in (409, 429) and error.code not in MONEY_CODES:

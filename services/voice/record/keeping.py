@@ -8,13 +8,15 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from services.voice.record.call_rows import ClaimedCall
-from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.notes import CallKey, Ending, Standing, TurnNote, contributor
 from shared.clock import Clock
 from shared.contracts.agents import AgentProfile
 from shared.contracts.calls import CallStatus, MediaState
 from shared.database.models import Call, Conversation
 from shared.messaging.shared_values import AWAY, heed_cancellation
 from shared.observability.logs import get_logger
+from shared.rates.card import RateCard
+from shared.record.charges import charge_row
 from shared.record.kept_calls import Held, KeptCall, KeptCalls, typed
 
 log = get_logger(__name__)
@@ -36,7 +38,9 @@ class Kept(Enum):
 class Keeping:
     """One per process."""
 
-    def __init__(self, kept_calls: KeptCalls, clock: Clock) -> None:
+    def __init__(self, kept_calls: KeptCalls, clock: Clock, card: RateCard) -> None:
+        """`card` is what the figures of a session are priced by."""
+        self._card = card
         self._kept_calls = kept_calls
         self._clock = clock
         self._held: set[CallKey] = set()
@@ -119,12 +123,25 @@ class Keeping:
         if turns:
             await self._kept_calls.add_turns(key.call_sid, [turn.as_row(key.conversation_id) for turn in turns])
         for _ in range(MOST_TRIES):
-            if await self._kept_calls.write(key.call_sid, held, _with(held, key, standing, ending)):
+            kept = self._with_figures(_with(held, key, standing, ending), key, ending)
+            if await self._kept_calls.write(key.call_sid, held, kept):
                 if ending is not None:
                     self._held.discard(key)
                 return Kept.YES
             held = await self._kept_calls.read(key.call_sid)
         return Kept.LATER
+
+    def _with_figures(self, kept: KeptCall, key: CallKey, ending: Ending | None) -> KeptCall:
+        """The snapshot with what this process did and used, wherever the call goes on; once."""
+        note = ending.session if ending is not None else None
+        if note is None or any(row["generation"] == key.generation for row in kept.sessions):
+            return kept
+        on = self._clock.now().date()
+        who = contributor(key)
+        charges = [charge_row(key.conversation_id, who, one, self._card, on) for one in note.used]
+        return kept.model_copy(
+            update={"sessions": [*kept.sessions, note.as_row(key)], "charges": [*kept.charges, *charges]}
+        )
 
 
 def _with(held: Held, key: CallKey, standing: Standing | None, ending: Ending | None) -> KeptCall:

@@ -109,3 +109,8 @@ class Ending:
     """None when the conversation goes on elsewhere; a LOST call has one when its caller may have hung up."""
     session: SessionNote | None = None
     """The figures of this process, wherever the call goes on."""
+
+
+def contributor(key: CallKey) -> str:
+    """Under which name the charges of this process's part of the call are written."""
+    return f"voice:{key.generation}"

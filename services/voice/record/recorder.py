@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.voice.record.keeping import Keeping, Kept
-from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
+from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote, contributor
 from shared.clock import Clock
 from shared.contracts.calls import MediaState
 from shared.database.engine import AsyncSessions
@@ -233,7 +233,7 @@ class Recorder:
 
     async def _note_figures(self, session: AsyncSession, key: CallKey, note: SessionNote, on: date) -> None:
         await session.execute(insert(CallSession).values(note.as_row(key)).on_conflict_do_nothing())
-        charge = charging(key.conversation_id, f"voice:{key.generation}", note.used, self._card, on)
+        charge = charging(key.conversation_id, contributor(key), note.used, self._card, on)
         if charge is not None:
             await session.execute(charge)
 

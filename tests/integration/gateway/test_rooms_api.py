@@ -171,6 +171,8 @@ async def test_the_dependency_report_asks_everybody(house: House) -> None:
         "knowledge": True,
         "ticketing": True,
         "breakers": True,
+        "log": True,
+        "disk": True,
     }
 
 
@@ -187,5 +189,7 @@ async def test_the_dependency_report_of_a_lonely_gateway(database_url: str) -> N
             "ticketing": False,
             "voice": False,
             "breakers": True,
+            "log": True,
+            "disk": True,
         }
         assert (await house.http.get("/health/ready")).status_code == 200

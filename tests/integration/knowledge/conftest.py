@@ -32,6 +32,8 @@ from tests.serving import serving
 from tests.waiting import wait_for_async
 
 MODELS = Path(__file__).resolve().parents[3] / ".local" / "models"
+NO_REDIS = "redis://127.0.0.1:9/0"
+"""The room goes by what it sees itself then: tests of one test run must not share outages."""
 SIGNING_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -165,6 +167,7 @@ def settings_for(database_url: str, chroma_url: str, **changed: object) -> Knowl
     fields: dict[str, object] = {
         "database_url": SecretStr(database_url),
         "chroma_url": chroma_url,
+        "redis_url": SecretStr(NO_REDIS),
         "signing_key": SecretStr(SIGNING_KEY),
         "api_key_pepper": SecretStr("a pepper for the tests"),
         "knowledge_embeddings": "minilm",

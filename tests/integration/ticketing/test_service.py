@@ -86,7 +86,12 @@ async def test_its_health_asks_the_database_and_kayako(service: httpx.AsyncClien
     assert (await service.get("/health/ready")).status_code == 200
     report = await service.get("/health/dependencies")
     assert report.status_code == 200
-    assert {name: part["ok"] for name, part in report.json().items()} == {"database": True, "kayako": True}
+    assert {name: part["ok"] for name, part in report.json().items()} == {
+        "database": True,
+        "kayako": True,
+        "log": True,
+        "disk": True,
+    }
     kayako.fail(KayakoFault.HTML_ERROR)
     sick = await service.get("/health/dependencies")
     assert sick.status_code == 503

@@ -6,25 +6,30 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select, text
 
+from services.gateway.webhooks.kept_recordings import KeptRecordings
 from services.voice.record.keeping import Keeping
-from services.voice.record.notes import CallKey, Ending, Standing, TurnNote
+from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote
 from services.voice.record.recorder import Recorder
 from services.voice.session.admission import Admission
 from services.voice.transport.stream_token import StreamTokens
 from shared.clock import SystemClock
 from shared.contracts.calls import CallStatus, MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
+from shared.contracts.relay import Transport
 from shared.contracts.tasks import TaskName
 from shared.database.engine import async_sessions, make_async_engine
-from shared.database.models import OutboxRow, Ticket, Turn
+from shared.database.models import CallSession, Charge, OutboxRow, Recording, Ticket, Transfer, Turn
 from shared.database.transactions import transaction
 from shared.rates.card import packaged_card
+from shared.rates.usage import Product, Unit, Used
 from shared.record.bring_back import Returning
 from shared.record.kept_calls import Held, KeptCall, KeptCalls, conversation_id_of
 from shared.security.purpose_tokens import TokenSigner
@@ -32,6 +37,7 @@ from shared.task_group import TaskSet
 from tests.gateway_house import (
     ACCOUNT,
     OUR_NUMBER,
+    PERSON,
     SIGNING_KEY,
     House,
     call_form,
@@ -39,6 +45,7 @@ from tests.gateway_house import (
     gateway,
     new_call_sid,
     settings_for,
+    spoken,
     verbs,
 )
 from tests.tcp_proxy import TcpProxy, before
@@ -86,12 +93,12 @@ class Outage:
 
 
 @asynccontextmanager
-async def an_outage(database_url: str, redis_url: str) -> AsyncIterator[Outage]:
+async def an_outage(database_url: str, redis_url: str, **agent: Any) -> AsyncIterator[Outage]:
     async with (
         before(database_url) as (proxy, through),
         gateway(settings_for(database_url, redis_url)) as straight,
     ):
-        await straight.agent(OUR_NUMBER)
+        await straight.agent(OUR_NUMBER, **agent)
         straight.wiring.kept_calls._kept_calls = KeptCalls(Redis.from_url("redis://127.0.0.1:9"))  # it only looks
         async with gateway(settings_for(through, redis_url)) as house:
 
@@ -101,7 +108,7 @@ async def an_outage(database_url: str, redis_url: str) -> AsyncIterator[Outage]:
             await wait_for_async(knows_agents, 5, "the gateway to know its agents")
             engine, clock = make_async_engine(settings_for(through, redis_url), "test"), SystemClock()
             sessions, redis = async_sessions(engine), Redis.from_url(redis_url)
-            keeping = Keeping(KeptCalls(redis), clock)
+            keeping = Keeping(KeptCalls(redis), clock, packaged_card())
             recorder, running = Recorder(sessions, clock, packaged_card(), keeping), TaskSet("test")
             running.start(recorder.run(), "recorder")
             tokens = StreamTokens(TokenSigner(SIGNING_KEY), redis, ACCOUNT, clock)
@@ -318,3 +325,130 @@ async def test_who_read_what_is_kept_before_somebody_else_wrote_it_writes_nothin
         async with transaction(house.wiring.sessions) as session:
             await late.write(session, datetime.now(UTC))
         assert (await house.conversation(call_sid)).checkpoint != STANDING.checkpoint
+
+
+SESSION = SessionNote(
+    transport=Transport.MEDIA_STREAMS,
+    seconds=12.5,
+    interruptions=1,
+    false_interruptions=0,
+    silences=0,
+    kept_characters=80,
+    used=(Used(Product("deepgram", "nova-3"), Unit.SECONDS, Decimal("12.5")),),
+)
+
+
+@pytest.mark.parametrize("began_before", [False, True])
+async def test_who_was_rung_and_what_a_process_used_is_brought_back(
+    database_url: str, redis_url: str, *, began_before: bool
+) -> None:
+    agent = {"transfer_number": PERSON, "transfer_mode": "warm", "records_calls": True}
+    async with an_outage(database_url, redis_url, **agent) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        if not began_before:
+            await outage.is_away()
+        first = await house.hook("/twilio/voice", call_form(call_sid))
+        key = await outage.connect(call_sid, first.text)
+        if began_before:
+            await outage.is_away()
+        asked = Ending(MediaState.FINISHED, NextStep.TRANSFER, Outcome.FOLLOW_UP, SESSION)
+        assert await outage.recorder.finish(key, asked, 4)
+        going_on = call_form(call_sid, CallStatus="in-progress")
+        rings = await house.hook("/twilio/voice/after?generation=1", going_on)
+        (number,) = document(rings).iter("Number")
+        assert (number.text, urlsplit(number.attrib["url"]).path) == (PERSON, "/twilio/voice/transfer/notice")
+        told = await house.hook(f"/twilio/voice/transfer/notice?call={call_sid}", call_form(new_call_sid()))
+        assert "recorded" in spoken(told), "whoever picks up is not recorded unawares"
+        assert (await house.hook("/twilio/voice/after?generation=1", going_on)).content == rings.content
+        talked = {"DialCallStatus": "completed", "DialBridged": "true", "DialCallDuration": "30"}
+        over = await house.hook("/twilio/voice/after/dial", {**going_on, **talked})
+        assert verbs(over) == ["Hangup"]
+        ended = call_form(call_sid, CallStatus="completed", CallDuration="60")
+        assert (await house.hook("/twilio/status", ended)).status_code == 204
+        outage.database.mend()
+        await outage.until_brought_back()
+        call, conversation = await outage.straight.call(call_sid), await outage.straight.conversation(call_sid)
+        assert call is not None
+        assert (conversation.outcome, conversation.closed_at is not None) == ("transferred", True)
+        async with outage.straight.wiring.sessions() as session:
+            transfer = await session.get_one(Transfer, call.id)
+            assert (transfer.number, transfer.outcome, transfer.seconds) == (PERSON, "accepted", 30)
+            (did,) = (await session.scalars(select(CallSession))).all()
+            assert (did.call_id, did.generation, did.seconds, did.transport) == (call.id, 1, 12.5, "media_streams")
+            charges = {row.contributor.partition(":")[0]: row for row in await session.scalars(select(Charge))}
+            assert charges.keys() == {"voice", "transfer", "telephone"}
+            assert (charges["voice"].quantity, charges["voice"].item) == (Decimal("12.5"), "nova-3")
+            assert [charges[who].quantity for who in ("transfer", "telephone")] == [Decimal(30), Decimal(60)]
+
+
+async def test_how_it_went_with_somebody_who_was_rung_before_the_outage(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url, transfer_number=PERSON) as outage:
+        house, call_sid = outage.house, new_call_sid()
+        first = await house.hook("/twilio/voice", call_form(call_sid))
+        key = await outage.connect(call_sid, first.text)
+        assert await outage.recorder.finish(key, Ending(MediaState.FINISHED, NextStep.TRANSFER, Outcome.FOLLOW_UP), 4)
+        going_on = call_form(call_sid, CallStatus="in-progress")
+        assert verbs(await house.hook("/twilio/voice/after?generation=1", going_on)) == ["Say", "Dial"]
+        async with outage.straight.wiring.sessions() as session:
+            (before_it,) = (await session.scalars(select(Transfer))).all()
+        await outage.is_away()
+        talked = {"DialCallStatus": "completed", "DialBridged": "true", "DialCallDuration": "30"}
+        for _ in range(2):
+            assert verbs(await house.hook("/twilio/voice/after/dial", {**going_on, **talked})) == ["Hangup"]
+        outage.database.mend()
+        await outage.until_brought_back()
+        again = await house.hook("/twilio/voice/after/dial", {**going_on, **talked})
+        assert verbs(again) == ["Hangup"]
+        async with outage.straight.wiring.sessions() as session:
+            (transfer,) = (await session.scalars(select(Transfer))).all()
+            assert (transfer.outcome, transfer.seconds) == ("accepted", 30)
+            assert transfer.started_at == before_it.started_at
+            charges = (await session.scalars(select(Charge.contributor))).all()
+        assert [who.partition(":")[0] for who in charges] == ["transfer"]
+        assert (await outage.straight.conversation(call_sid)).outcome == "transferred"
+
+
+async def test_a_recording_that_is_ready_meanwhile_is_noted_afterwards(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url, takes_messages=True) as outage:
+        house, call_sid, sid = outage.house, new_call_sid(), "RE" + "0" * 32
+        await outage.is_away()
+        await house.hook("/twilio/voice", call_form(call_sid))
+        about = {"RecordingSid": sid, "RecordingUrl": f"https://api.example/{sid}", "RecordingDuration": "7"}
+        left = await house.hook("/twilio/voice/after/message", {**call_form(call_sid), **about})
+        assert left.status_code == 200
+        ready = {**call_form(call_sid), **about, "RecordingStatus": "completed", "RecordingSource": "RecordVerb"}
+        for _ in range(2):
+            assert (await house.hook("/twilio/recording", ready)).status_code == 204
+        outage.database.mend()
+
+        async def noted() -> Recording | None:
+            async with outage.straight.wiring.sessions() as session:
+                row = await session.get(Recording, sid)
+                return row if row is not None and row.status == "completed" else None
+
+        row = await wait_for_async(noted, 15, "the recording to be in the record")
+        assert (row.kind, row.seconds, row.url) == ("message", 7, f"https://api.example/{sid}")
+
+        async def nothing_kept() -> bool:
+            return not await KeptRecordings(house.wiring.redis).waiting()
+
+        await wait_for_async(nothing_kept, 5, "nothing to be kept any more")
+
+
+async def test_a_call_that_cannot_be_written_holds_up_no_other(database_url: str, redis_url: str) -> None:
+    async with an_outage(database_url, redis_url) as outage:
+        house, good, bad = outage.house, new_call_sid(), new_call_sid()
+        await outage.is_away()
+        for call_sid in (bad, good):
+            await house.hook("/twilio/voice", call_form(call_sid))
+        held = await outage.kept_calls.read(bad)
+        assert held.kept is not None
+        strange = held.kept.model_copy(update={"call": {**held.kept.call, "stream_issued_at": "some day"}})
+        assert await outage.kept_calls.write(bad, held, strange)
+        outage.database.mend()
+
+        async def written() -> bool:
+            return await outage.straight.call(good) is not None and await outage.kept_calls.count() == 1
+
+        await wait_for_async(written, 15, "the other call to be in the record")
+        assert (await outage.kept_calls.read(bad)).value, "it stays kept"

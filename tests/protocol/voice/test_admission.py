@@ -137,7 +137,7 @@ async def test_health_metrics_and_dependencies_are_where_operators_look(house: V
         assert (await http.get("/health/ready")).json() == {"ready": True}
         report = (await http.get("/health/dependencies")).json()
         assert {name: answer["ok"] for name, answer in report.items()} == dict.fromkeys(
-            ("database", "redis", "deepgram", "knowledge", "breakers"), True
+            ("database", "redis", "deepgram", "knowledge", "breakers", "log"), True
         )
         text = (await http.get("/metrics")).text
         assert "callwright_bargein_clear_seconds" in text

@@ -15,6 +15,7 @@ from lab.elevenlabs.app import make_app as make_elevenlabs
 from lab.elevenlabs.state import ElevenLabs
 from services.gateway.watch.kept_calls import KeptCallsWatch
 from services.gateway.webhooks.billing import Billing
+from shared.admission.slots import Slots
 from shared.clock import SystemClock
 from shared.contracts.calls import MediaState, NextStep
 from shared.contracts.conversations import Outcome, Speaker
@@ -25,6 +26,7 @@ from tests.serving import serving
 from tests.speech_house import ELEVENLABS
 from tests.tcp_proxy import TcpProxy, before
 from tests.voice_house import GREETING, Driven, VoiceHouse, all_at_once, voice_house
+from tests.waiting import wait_for_async
 
 QUESTION = "How do I restart my router?"
 ANSWER = "wait ten seconds"
@@ -45,6 +47,8 @@ async def test_whatever_fails_the_caller_hears_a_voice(database_url: str, redis_
             "elevenlabs_url": elevenlabs_url,
         }
         proxy, address = await stack.enter_async_context(before(database_url))
+        redis, redis_address = await stack.enter_async_context(before(redis_url))
+        without_redis = await stack.enter_async_context(voice_house(database_url, redis_address))
 
         await all_at_once(
             hearing_cut=hearing_is_cut_while_the_caller_talks(await a_house()),
@@ -57,6 +61,7 @@ async def test_whatever_fails_the_caller_hears_a_voice(database_url: str, redis_
             knowledge_hangs=knowledge_hangs(await a_house()),
             knowledge_fails=knowledge_fails(await a_house()),
             database_away=the_database_is_away(await a_house(address), proxy),
+            redis_frozen=redis_stands_still(without_redis, redis),
         )
 
 
@@ -206,3 +211,32 @@ async def the_database_is_away(house: VoiceHouse, proxy: TcpProxy) -> None:
         assert any("Unplug the router" in turn.heard for turn in turns)
     await gateway.close()
     await redis.aclose()
+
+
+async def redis_stands_still(house: VoiceHouse, proxy: TcpProxy) -> None:
+    """One call goes on meanwhile, one comes; of both every word is in the record, and slots are published again."""
+    stays, comes = Driven(), Driven()
+    first = house.ring(stays)
+    await stays.hears(GREETING)
+    proxy.freeze()
+    began = time.monotonic()
+    second = house.ring(comes)
+    await comes.hears(GREETING)
+    assert time.monotonic() - began < 4, "a token is burnt here when Redis does not take it"
+    for caller in (stays, comes):
+        caller.say(QUESTION)
+    await asyncio.gather(stays.hears(ANSWER), comes.hears(ANSWER))
+    proxy.mend()
+    for caller, call in ((stays, first), (comes, second)):
+        caller.hang_up()
+        await call.over.wait()
+        await house.left(call.record.sid, MediaState.FINISHED)
+        turns = await house.turns(call.record.sid)
+        assert QUESTION in [turn.text for turn in turns if turn.speaker == Speaker.CALLER]
+        assert any("Unplug the router" in turn.heard for turn in turns)
+    slots = Slots(house.wiring._redis)
+
+    async def published() -> bool:
+        return (await slots.look()).processes > 0
+
+    await wait_for_async(published, 5, "slots to be published again")

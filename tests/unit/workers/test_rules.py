@@ -66,7 +66,8 @@ def test_a_worker_of_summaries_imports_its_model_before_it_makes_its_processes(k
     """Seen in another process: here somebody else may have imported it long ago."""
     code = (
         "import sys; from services.workers import summary_tasks as tasks; "
-        "tasks.load_ahead(tasks.Settings(database_url='postgresql://nobody@127.0.0.1:9/x')); "
+        "known = {'database_url': 'postgresql://nobody@127.0.0.1:9/x', 'redis_url': 'redis://127.0.0.1:9'}; "
+        "tasks.load_ahead(tasks.Settings(**known)); "
         "print('services.ticketing.adapters.summary_model' in sys.modules)"
     )
     environment = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": key}
