@@ -62,10 +62,12 @@ class Returning:
         with suppress(*AWAY):
             async with asyncio.timeout(READ_AGAIN_WITHIN_S):
                 held = await self._kept_calls.read(self._call_sid)
-                self._turns, self._held = await self._kept_calls.turns(self._call_sid), held
+                # turns without a snapshot belong to one that a voice process is about to write
+                turns = await self._kept_calls.turns(self._call_sid) if held.value else []
+                self._held, self._turns = held, turns
         if self._held.kept is not None:
-            turns = [turn for _, turn in self._turns]
-            await session.run_sync(bring_back, self._call_sid, self._held.kept, turns, now)
+            rows = [turn for _, turn in self._turns]
+            await session.run_sync(bring_back, self._call_sid, self._held.kept, rows, now)
 
     async def committed(self) -> None:
         """The transaction has been committed: what it wrote need not be kept."""
