@@ -45,7 +45,7 @@ desk:
 
 test: setup check ## everything CI runs: check, then all tests (T=path for some)
 	@$(if $(T),true,$(RUN) pytest -m alone)
-	@$(RUN) pytest $(if $(T),,-m "not alone") --numprocesses 2 --dist loadfile $(T)
+	@$(RUN) pytest $(if $(T),,-m "not alone") --numprocesses 2 --dist loadfile --no-loadscope-reorder $(T)
 
 explore: setup ## the tests with new random examples for every property (T=path for some)
 	@$(RUN) pytest --hypothesis-profile=explore --hypothesis-show-statistics $(or $(T),tests/unit)

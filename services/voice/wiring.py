@@ -141,6 +141,7 @@ class Wiring:
             else:
                 break
         for profile in profiles:
+            self._voices.recorded.of(profile)
             for spoken in map(profile.speaking, profile.codes):
                 self._warm(spoken)
                 self._warm_up.want(spoken.voice, self._conversations.fixed_sentences(spoken))

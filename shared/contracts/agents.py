@@ -65,6 +65,22 @@ class FurtherLanguage(BaseModel):
     )
 
 
+class RecordedSentence(BaseModel):
+    """A sentence of the agent's that a person has recorded: it is played wherever the assistant says these words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    says: Annotated[str, Field(min_length=1, max_length=400, description="one fixed sentence, as the agent says it")]
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[^\s@#]+$",
+            max_length=500,
+            description="MP3 or WAV, at most half a minute; open to whoever plays it",
+        ),
+    ]
+
+
 def primary(language: str) -> str:
     """The first part of a BCP 47 tag: `de` of `de-DE`."""
     return language.partition("-")[0].lower()
@@ -92,6 +108,7 @@ class AgentProfile(BaseModel):
     email_policy: EmailPolicy
     hearing: HearingOptions = HearingOptions()
     languages: tuple[FurtherLanguage, ...] = Field(default=(), description="further ones a caller may ask for")
+    recorded: tuple[RecordedSentence, ...] = Field(default=(), description="sentences that a person has recorded")
     transport: Transport = Transport.MEDIA_STREAMS
     relay: RelayOptions = RelayOptions()
     records_calls: bool = False
@@ -101,6 +118,10 @@ class AgentProfile(BaseModel):
     def codes(self) -> tuple[str, ...]:
         """Every language it speaks, its own first."""
         return (self.language, *(further.code for further in self.languages))
+
+    def recording_of(self, sentence: str) -> str | None:
+        """Where the recording of this sentence is; None when nobody has recorded it."""
+        return next((one.url for one in self.recorded if one.says == sentence), None)
 
     def speaking(self, language: str) -> Self:
         """The same agent in one of its further languages; as it is for its own, or one that it does not speak."""

@@ -16,6 +16,9 @@ webhooks_rejected_total = Counter(
     "callwright_webhooks_rejected_total", "Webhooks and handshakes refused before anything was stored", ["reason"]
 )
 recordings_asked_total = Counter("callwright_recordings_asked_total", "Requests to Twilio to record a call", ["result"])
+recorded_sentences_total = Counter(
+    "callwright_recorded_sentences_total", "Fetches of sentences that a person has recorded", ["result"]
+)
 limited_total = Counter("callwright_limited_total", "What was refused because there was too much of it", ["kind"])
 calls_total = Counter("callwright_calls_total", "Calls that came to an end", ["direction", "outcome"])
 calls_active = Gauge("callwright_calls_active", "Calls in this process", ["state"])

@@ -54,6 +54,10 @@ PROFILE = {"name": "Support line", "company": "Fernway Internet", "greeting": "W
         {"numbers": ["911"]},
         {"numbers": [f"+1800555{index:04d}" for index in range(51)]},
         {"numbers": "+18005550101"},
+        {"recorded": [{"says": "Welcome.", "url": "http://cdn.example.com/welcome.mp3"}]},
+        {"recorded": [{"says": "Welcome.", "url": "https://user@cdn.example.com/welcome.mp3"}]},
+        {"recorded": [{"says": "...", "url": "https://cdn.example.com/welcome.mp3"}]},
+        {"recorded": [{"says": "Welcome.", "url": f"https://cdn.example.com/{n}.mp3"} for n in range(2)]},
         {"is_active": "maybe"},
         {"nmae": "typo"},
     ],
@@ -111,3 +115,9 @@ def test_an_agent_may_have_ears_of_its_own() -> None:
     flux = recogniser_for(settings, HearingOptions(model="flux-general-en", eager_threshold=0.4), "en", "Fernway")
     assert (flux.path, flux.product.item) == ("/v2/listen", "flux-general-en")
     assert ("eager_eot_threshold", "0.4") in flux.query
+
+
+def test_a_recorded_sentence_is_kept_as_the_assistant_says_it() -> None:
+    recorded = [{"says": "  Welcome to **Fernway**.", "url": "https://cdn.example.com/welcome.mp3"}]
+    agent = NewAgent.model_validate({**PROFILE, "recorded": recorded})
+    assert [one.says for one in agent.recorded] == ["Welcome to Fernway."]

@@ -293,7 +293,7 @@ async def a_call(
             line=MediaLine(
                 cast("MediaStream", telephone),
                 ears,
-                Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, meter),
+                Voice([candidate], VoicePreference.QUALITY, cache, {}, {}, pace, clock, meter),
                 clock,
                 one_language,
             ),

@@ -127,7 +127,7 @@ def a_line(telephone: Telephone, *, is_warm: bool = True) -> MediaLine:
         cache.keep("a voice", text, bytes(len(text) * PER_CHARACTER))
     mouth = Mouth(Vendor([VOICE_S], [False]))
     candidate = Candidate(mouth, pace, Standing("test", 0.1, clock), Product("test", "voice"))
-    voice = Voice([candidate], VoicePreference.QUALITY, cache, {}, pace, clock, Meter())
+    voice = Voice([candidate], VoicePreference.QUALITY, cache, {}, {}, pace, clock, Meter())
     return MediaLine(cast("MediaStream", telephone), Ears([], breaks=False), voice, clock, one_language)
 
 

@@ -187,6 +187,9 @@ def test_the_open_messages_of_other_servers_are_taken_as_they_are_marked(shared_
 def test_what_we_send_is_what_is_documented() -> None:
     assert json.loads(messages.text("Hello world! ")) == {"type": "text", "token": "Hello world! ", "last": False}
     assert json.loads(messages.text("Hi", preemptible=True))["preemptible"] is True
+    sound = "https://cdn.example.com/welcome.mp3"
+    assert json.loads(messages.play(sound)) == {"type": "play", "source": sound, "loop": 1, "preemptible": False}
+    assert json.loads(messages.play(sound, interruptible=False))["interruptible"] is False
     assert json.loads(messages.text("", last=True)) == {"type": "text", "token": "", "last": True}
     handoff = '{"reasonCode":"live-agent-handoff"}'
     assert json.loads(messages.end(handoff)) == {"type": "end", "handoffData": handoff}

@@ -12,11 +12,20 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from services.gateway.api.strict import Named, PlainText, Strict
 from services.gateway.webhooks.caller import is_e164
-from shared.contracts.agents import TOOLS, VOICE, FurtherLanguage, HearingOptions, VoicePreference, primary
+from shared.contracts.agents import (
+    TOOLS,
+    VOICE,
+    FurtherLanguage,
+    HearingOptions,
+    RecordedSentence,
+    VoicePreference,
+    primary,
+)
 from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import ElevenLabsVoice, RelayOptions, Transport
 from shared.conversation.phrases import LANGUAGES
+from shared.conversation.spoken.speakable import speakable
 from shared.errors import Invalid
 from shared.security.redaction import holds_secret
 
@@ -27,6 +36,7 @@ LONGEST_GREETING = 600
 MOST_NUMBERS = 50
 MOST_OTHER_VOICES = 3
 MOST_LANGUAGES = 10
+MOST_RECORDED = 20
 _DEEPGRAM = re.compile(r"(?:aura(?:-\d+)?|flux)-[a-z]+-(?P<language>[a-z]{2})\Z")
 
 Tool = StrEnum("Tool", {name.upper(): name for name in TOOLS})  # type: ignore[misc]
@@ -79,6 +89,18 @@ def _with_sentences(languages: list[FurtherLanguage]) -> list[FurtherLanguage]:
     return languages
 
 
+def _as_it_is_said(recorded: list[RecordedSentence]) -> list[RecordedSentence]:
+    """Each once, in the form in which the assistant says it, and where nobody on the way can change it."""
+    if not all(one.url.startswith("https://") for one in recorded):
+        raise ValueError("a recording's url must begin with https://")
+    said = [one.model_copy(update={"says": speakable(one.says)}) for one in recorded]
+    if not all(one.says for one in said):
+        raise ValueError("a recorded sentence needs words")
+    if len({one.says for one in said}) != len(said):
+        raise ValueError("must not name a sentence twice")
+    return said
+
+
 def _languages_of(voices: list[str]) -> set[str]:
     """The languages of voices whose names say so."""
     return {named["language"] for voice in voices if (named := _DEEPGRAM.match(voice))}
@@ -107,6 +129,7 @@ Tools = Annotated[list[Tool], Field(max_length=len(TOOLS)), AfterValidator(_each
 Numbers = Annotated[list[Number], Field(max_length=MOST_NUMBERS), AfterValidator(_each_once)]
 Offers = Annotated[list[WhenFull], Field(max_length=len(WhenFull)), AfterValidator(_each_once)]
 Languages = Annotated[list[FurtherLanguage], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_sentences)]
+Recorded = Annotated[list[RecordedSentence], Field(max_length=MOST_RECORDED), AfterValidator(_as_it_is_said)]
 TransferDigits = Annotated[
     str,
     Field(
@@ -134,6 +157,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "email_policy": "always",
     "hearing": HearingOptions(model="flux-general-en").model_dump(mode="json"),
     "languages": [FurtherLanguage(code="de-DE", voice="aura-2-julius-de").model_dump(mode="json")],
+    "recorded": [{"says": "Welcome to Fernway Internet.", "url": "https://cdn.example.com/welcome.mp3"}],
     "transport": "conversation_relay",
     "relay": RelayOptions(
         voice="NYC9WEgkq1u4jiqBseQ9", elevenlabs=ElevenLabsVoice(), hints=("Fernway", "fibre")
@@ -177,6 +201,7 @@ class NewAgent(Strict):
     languages: Languages = Field(
         default_factory=list, description="further languages a caller may ask for, each with its voice"
     )
+    recorded: Recorded = Field(default_factory=list, description="sentences that a person has recorded")
     transport: Transport = Field(default=Transport.MEDIA_STREAMS, description="who hears and speaks: we, or Twilio")
     relay: RelayOptions = Field(default=RelayOptions(), description="what Twilio is told when it hears and speaks")
     transfer_number: TransferNumber | None = Field(default=None, description="a person's number")
@@ -225,6 +250,7 @@ class AgentChange(Strict):
         default=MISSING, description="all of it; what is left out has its default"
     )
     languages: Languages | MISSING = Field(default=MISSING, description="all of them; those left out are not spoken")
+    recorded: Recorded | MISSING = Field(default=MISSING, description="all of them; those left out are spoken again")
     transport: Transport | MISSING = MISSING
     relay: RelayOptions | MISSING = Field(default=MISSING, description="all of it; what is left out has its default")
     transfer_number: TransferNumber | MISSING | None = Field(

@@ -15,7 +15,7 @@ from services.gateway.api.documented import BODY, api_router, documented
 from services.gateway.api.strict import PageQuery
 from services.gateway.auth.requires import CurrentKey, Requires
 from services.gateway.wiring import Session
-from shared.contracts.agents import FurtherLanguage, HearingOptions, VoicePreference
+from shared.contracts.agents import FurtherLanguage, HearingOptions, RecordedSentence, VoicePreference
 from shared.contracts.calls import OnMachine, TransferMode, WhenFull
 from shared.contracts.conversations import EmailPolicy, Opening, RepeatPolicy, TicketPolicy
 from shared.contracts.relay import RelayOptions, Transport
@@ -49,6 +49,7 @@ class AgentView(BaseModel):
     email_policy: EmailPolicy
     hearing: HearingOptions
     languages: list[FurtherLanguage]
+    recorded: list[RecordedSentence]
     transport: Transport
     relay: RelayOptions
     transfer_number: str | None
@@ -166,6 +167,7 @@ def _view(agent: Agent) -> AgentView:
         transport=Transport(agent.transport),
         hearing=HearingOptions.model_validate(agent.hearing),
         languages=[FurtherLanguage.model_validate(language) for language in agent.languages],
+        recorded=[RecordedSentence.model_validate(sentence) for sentence in agent.recorded],
         relay=RelayOptions.model_validate(agent.relay),
         transfer_number=agent.transfer_number,
         transfer_digits=agent.transfer_digits,

@@ -264,12 +264,12 @@ async def _message(book: CallBook, answer: Answer, rows: CallRows) -> str:
 def _relay(rows: CallRows, generation: int) -> Relay:
     """What Twilio is told when it hears and speaks in this call; nobody is greeted a second time.
 
-    Calls of ours begin with their own words and not with the greeting.
+    Calls of ours begin with their own words and not with the greeting. What a person has recorded we have played.
     """
     profile = AgentProfile.model_validate(rows.agent)
     inbound = not rows.call.direction.startswith("outbound")
     begins = inbound and generation == 1 and profile.opening is Opening.GREET
-    by_twilio = begins and profile.relay.welcome == "twilio"
+    by_twilio = begins and profile.relay.welcome == "twilio" and not profile.recorded
     sentences = greeting(rules_of(profile, has_model=False)) if by_twilio else []
     language = with_region(profile.speaking(language_of(rows.conversation)).language)
     hears_all = profile.relay.hears_all(profile.codes)

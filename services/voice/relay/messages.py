@@ -111,6 +111,14 @@ def text(token: str, *, last: bool = False, preemptible: bool = False, interrupt
     return _json(message)
 
 
+def play(source: str, *, interruptible: bool | None = None) -> str:
+    """Play the sound at this address once; what follows waits for its end."""
+    message: dict[str, Any] = {"type": "play", "source": source, "loop": 1, "preemptible": False}
+    if interruptible is not None:
+        message["interruptible"] = interruptible
+    return _json(message)
+
+
 def language(speech: str, hearing: str | None) -> str:
     """Speak and hear another language from the next talk cycle and turn on; `hearing` None leaves hearing as it is."""
     message = {"type": "language", "ttsLanguage": speech}

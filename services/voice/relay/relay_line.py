@@ -29,9 +29,13 @@ from shared.task_group import TaskSet
 class RelaySentence:
     """A sentence for Twilio to speak."""
 
-    def __init__(self, line: RelayLine, turn: int, sentence: Sentence, now: float) -> None:
+    def __init__(
+        self, line: RelayLine, turn: int, sentence: Sentence, now: float, *, recording: str | None = None
+    ) -> None:
         self.turn = turn
         self.text = sentence.text
+        self.recording = recording
+        """Where a person's recording of it is: Twilio plays that."""
         self.is_notice = sentence.is_notice
         self.sent_at = now
         self.sounded_at: float | None = None
@@ -61,6 +65,7 @@ class RelayLine:
         self._session = session
         self._protects_notice = protects_notice
         self._generation = claimed.generation
+        self._profile = claimed.profile
         self._words_interrupt = claimed.profile.relay.interruptible in ("speech", "any")
         self._hears_all = claimed.profile.relay.hears_all(claimed.profile.codes)
         self._clock = clock
@@ -151,7 +156,8 @@ class RelayLine:
         await self._session.send(messages.language(code, None if self._hears_all else code))
 
     async def begin(self, turn: int, sentence: Sentence) -> RelaySentence:
-        return RelaySentence(self, turn, sentence, self._clock.monotonic())
+        recording = self._profile.recording_of(sentence.text) if sentence.is_fixed else None
+        return RelaySentence(self, turn, sentence, self._clock.monotonic(), recording=recording)
 
     async def send(self, sentence: RelaySentence) -> None:
         """Have Twilio speak it, unless it does so already. Raises SocketClosed."""
@@ -162,7 +168,10 @@ class RelayLine:
         if sentence.turn != self._greeting:
             self._open = sentence.turn
             may_be_cut = False if self._protects_notice and sentence.is_notice else None
-            await self._session.send(messages.text(f"{sentence.text} ", preemptible=True, interruptible=may_be_cut))
+            if sentence.recording is not None:
+                await self._session.send(messages.play(sentence.recording, interruptible=may_be_cut))
+            else:
+                await self._session.send(messages.text(f"{sentence.text} ", preemptible=True, interruptible=may_be_cut))
         now = self._clock.monotonic()
         sentence.sent_at = sentence.sounded_at = now
         self._spoken.sent(sentence.turn, sentence.text, now, is_notice=sentence.is_notice)

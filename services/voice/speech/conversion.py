@@ -48,35 +48,71 @@ def to_mulaw(samples: array[int]) -> bytes:
     return bytes(map(_CODES.__getitem__, samples))
 
 
+class Resampler:
+    """Decoded frames of one stream into μ-law."""
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+        self._position = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has gone in yet."""
+        return self._graph is None
+
+    def feed(self, frame: AudioFrame) -> bytes:
+        """What this frame adds to the result; the last milliseconds wait for the next one."""
+        if self._graph is None:
+            self._graph = _low_pass(frame)
+        frame.time_base = Fraction(1, frame.sample_rate)
+        frame.pts = self._position
+        self._position += frame.samples
+        self._graph.push(frame)
+        return _pull(self._graph)
+
+    def finish(self) -> bytes:
+        """The rest."""
+        if self._graph is None:
+            return b""
+        self._graph.push(None)
+        return _pull(self._graph)
+
+
+def _pull(graph: Graph) -> bytes:
+    samples = array("H")
+    while True:
+        try:
+            frame = cast(AudioFrame, graph.pull())
+        except (NothingYet, NothingMore):
+            return to_mulaw(samples)
+        samples.frombytes(memoryview(frame.planes[0])[: frame.samples * 2])
+
+
 class Conversion:
     """One stream of audio, piece by piece. Not for two streams: what is between their samples would be smeared."""
 
     def __init__(self, codec: SpeechCodec, rate: int) -> None:
         """`rate` is that of PCM, in hertz; an MP3 says its own."""
         self._rate = rate
-        self._graph: Graph | None = None
+        self._resampler = Resampler()
         self._half = b""
         """The first byte of a PCM sample whose second has not come."""
-        self._position = 0
         self._decoder = AudioCodecContext.create("mp3", "r") if codec is SpeechCodec.MP3 else None
 
     def feed(self, audio: bytes) -> bytes:
         """What this piece adds to the result; the last milliseconds wait for the next piece. Raises NotAudio."""
-        return b"".join(self._through(frame) for frame in self._frames(audio))
+        return b"".join(self._resampler.feed(frame) for frame in self._frames(audio))
 
     def finish(self) -> bytes:
         """The rest. Raises NotAudio."""
-        rest = [self._through(frame) for frame in self._last_frames()]
-        if self._graph is not None:
-            self._graph.push(None)
-            rest.append(self._pull(self._graph))
-        return b"".join(rest)
+        rest = [self._resampler.feed(frame) for frame in self._last_frames()]
+        return b"".join([*rest, self._resampler.finish()])
 
     def _frames(self, audio: bytes) -> Iterator[AudioFrame]:
         if not audio:  # to the parser that would be the end
             return
         if self._decoder is None:
-            if self._graph is None and is_no_sound(audio):
+            if self._resampler.is_new and is_no_sound(audio):
                 raise NotAudio("a file or a document")
             audio = self._half + audio
             whole = len(audio) & ~1
@@ -99,24 +135,6 @@ class Conversion:
             yield from self._decoder.decode(None)
         except FFmpegError as error:
             raise NotAudio(type(error).__name__) from error
-
-    def _through(self, frame: AudioFrame) -> bytes:
-        if self._graph is None:
-            self._graph = _low_pass(frame)
-        frame.time_base = Fraction(1, frame.sample_rate)
-        frame.pts = self._position
-        self._position += frame.samples
-        self._graph.push(frame)
-        return self._pull(self._graph)
-
-    def _pull(self, graph: Graph) -> bytes:
-        samples = array("H")
-        while True:
-            try:
-                frame = cast(AudioFrame, graph.pull())
-            except (NothingYet, NothingMore):
-                return to_mulaw(samples)
-            samples.frombytes(memoryview(frame.planes[0])[: frame.samples * 2])
 
 
 def _pcm_frame(audio: bytes, rate: int) -> AudioFrame:

@@ -194,16 +194,21 @@ class Voice:
         preference: VoicePreference,
         cache: AudioCache,
         recordings: Mapping[str, bytes],
+        recorded: Mapping[str, bytes],
         pace: Pace,
         clock: Clock,
         meter: Meter,
     ) -> None:
-        """`line` are the agent's voices in its order; `recordings` are what is played when no provider speaks."""
+        """`line` are the agent's voices in its order; `recordings` are what is played when no provider speaks.
+
+        `recorded` are sentences that a person has recorded for the agent: they come before every voice.
+        """
         self.pace = pace
         self._line = line
         self._preference = preference
         self._cache = cache
         self._recordings = recordings
+        self._recorded = recorded
         self._clock = clock
         self._meter = meter
         self.kept_characters = 0
@@ -253,9 +258,11 @@ class Voice:
     def _kept(self, text: str) -> bytes | None:
         """Audio that needs no provider.
 
-        In the agent's own voice; in another of its voices when that one must speak now anyway; and what was recorded
-        for the hour in which nobody speaks.
+        As a person has recorded it; in the agent's own voice; in another of its voices when that one must speak now
+        anyway; and what was recorded for the hour in which nobody speaks.
         """
+        if text in self._recorded:
+            return self._recorded[text]
         for candidate in (*self._line[:1], *self._order()[:1]):
             audio = self._cache.get(candidate.speaker.name, text)
             if audio is not None:

@@ -15,6 +15,7 @@ from services.voice.speech import deepgram_flux, deepgram_phrases, deepgram_spea
 from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.pace import Pace
 from services.voice.speech.ports import Speaker, SpeakerTraits
+from services.voice.speech.recorded_sentences import RecordedSentences
 from services.voice.speech.recordings import recordings
 from services.voice.speech.standing import RULES, Standing
 from services.voice.speech.voice import Candidate, Voice
@@ -75,6 +76,8 @@ class Voices:
             settings.deepgram_url, settings.deepgram_api_key.get_secret_value(), self._phrases_http
         )
         self._cache = cache
+        self.recorded = RecordedSentences(clock)
+        """What people have recorded for agents."""
         self._clock = clock
         self._board = board
         self._standings: dict[str, Standing] = {}
@@ -141,7 +144,8 @@ class Voices:
         candidates = list(self._candidates(voices_of(profile)))
         kept = recordings(profile.language)
         pace = self.pace(profile.voice)
-        return Voice(candidates, profile.voice_preference, self._cache, kept, pace, self._clock, meter)
+        recorded = self.recorded.of(profile)
+        return Voice(candidates, profile.voice_preference, self._cache, kept, recorded, pace, self._clock, meter)
 
     def _candidates(self, voices: Iterable[str]) -> Iterable[Candidate]:
         for voice in voices:
@@ -155,5 +159,6 @@ class Voices:
     async def close(self) -> None:
         """Close the connections that calls share."""
         await self._phrases_http.aclose()
+        await self.recorded.close()
         if self._openai is not None:
             await self._openai.close()

@@ -53,6 +53,8 @@ class Agent(Dated, Base):
     """Who hears the callers, in the form of `shared.contracts.agents.HearingOptions`."""
     languages: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
     """Further languages that callers may ask for, each in the form of `shared.contracts.agents.FurtherLanguage`."""
+    recorded: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    """Sentences that a person has recorded, each in the form of `shared.contracts.agents.RecordedSentence`."""
     transport: Mapped[str] = mapped_column(String(20), server_default=Transport.MEDIA_STREAMS.value)
     relay: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """What ConversationRelay is told, in the form of `shared.contracts.relay`."""

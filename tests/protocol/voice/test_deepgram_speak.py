@@ -106,7 +106,7 @@ def a_voice(speaker: Speaker, cache: AudioCache) -> Voice:
     pace = Pace()
     pace.learn(320, "x")
     line = [Candidate(speaker, pace, a_standing(), Product("deepgram", "aura-2"))]
-    return Voice(line, VoicePreference.QUALITY, cache, {}, pace, SystemClock(), Meter())
+    return Voice(line, VoicePreference.QUALITY, cache, {}, {}, pace, SystemClock(), Meter())
 
 
 LONG = "Unplug the router, wait ten seconds, and then plug it in again."
