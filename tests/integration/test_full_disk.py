@@ -32,7 +32,7 @@ from shared.observability.logs import configure, get_logger
 configure("probe")
 for _ in range(3000):
     get_logger("test").info("turn_finished", call_sid="CA1", reason="a line of some length, so that buffers fill")
-    logging.getLogger("some.library").warning("a line of a library")
+    logging.getLogger("urllib3").warning("a line of somebody else's")
 import asyncio, sys
 from shared.observability.log_output import STANDARD_OUTPUT
 try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -14,21 +12,7 @@ from lab.stack.ports import free_ports
 from services.knowledge.adapters.chroma import DATABASE, ChromaStore, space_name
 from shared.errors import Transient
 from tests.integration.knowledge.conftest import BILLING, ROUTER, Service, Worker, running, settings_for
-
-
-@asynccontextmanager
-async def silent_server() -> AsyncIterator[str]:
-    """Takes connections and never answers."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        for writer in held:
-            writer.close()
+from tests.silent_server import silent_server
 
 
 async def check_words_alone_answer(service: Service) -> None:
@@ -52,7 +36,7 @@ async def test_a_chroma_that_never_answers_costs_a_moment_and_then_nothing(
     assert minilm
     async with (
         silent_server() as chroma,
-        running(settings_for(database_url, chroma), collection) as service,
+        running(settings_for(database_url, f"http://{chroma}"), collection) as service,
     ):
         await service.upload("restart-router.md", ROUTER)
         took = []
@@ -111,7 +95,7 @@ async def test_strangers_get_nothing(service: Service) -> None:
 def test_a_store_that_never_answers_is_an_error_in_time() -> None:
     async def go() -> None:
         async with silent_server() as chroma:
-            with ChromaStore(chroma, "space", deadline_s=0.3) as store:
+            with ChromaStore(f"http://{chroma}", "space", deadline_s=0.3) as store:
                 began = time.perf_counter()
                 with pytest.raises(Transient, match="ReadTimeout"):
                     await asyncio.to_thread(store.count, "default")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,25 +32,11 @@ from shared.settings import DatabaseSettings, RedisSettings
 from shared.task_group import TaskSet
 from tests.gateway_house import ACCOUNT, SIGNING_KEY, new_call_sid
 from tests.protocol.gateway.test_database_away import Introduced
+from tests.silent_server import silent_server
 from tests.waiting import wait_for_async
 
 SLACK_S = 0.8
 """What a busy machine adds."""
-
-
-@asynccontextmanager
-async def silence() -> AsyncIterator[str]:
-    """Host and port of a server that says nothing."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    async with server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        for writer in held:
-            writer.transport.abort()
 
 
 async def ends_within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -67,7 +52,7 @@ async def ends_within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def test_a_token_is_burnt_here_when_redis_is_silent() -> None:
-    async with silence() as address, Redis.from_url(f"redis://{address}", socket_timeout=REDIS_S) as redis:
+    async with silent_server() as address, Redis.from_url(f"redis://{address}", socket_timeout=REDIS_S) as redis:
         signer, call_sid = TokenSigner(SIGNING_KEY), new_call_sid()
         tokens = StreamTokens(signer, redis, ACCOUNT, SystemClock())
         token = signer.issue(Purpose.STREAM, call_sid, f"{call_sid}:1", datetime.now(UTC))
@@ -75,7 +60,7 @@ async def test_a_token_is_burnt_here_when_redis_is_silent() -> None:
 
 
 async def test_a_known_answer_is_not_waited_for() -> None:
-    async with silence() as address, Redis.from_url(f"redis://{address}", decode_responses=True) as redis:
+    async with silent_server() as address, Redis.from_url(f"redis://{address}", decode_responses=True) as redis:
         store, asked = AnswerStore(redis, SystemClock()), Asked("q", "words", "gist", 1, None)
         assert await ends_within(0.05, lambda: store.find("kin", asked, near=False, counts=True)) is None
         assert await ends_within(2.0, lambda: store.to_prepare("kin")) == []
@@ -85,7 +70,7 @@ async def test_a_known_answer_is_not_waited_for() -> None:
 async def test_twilio_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telephone, "ANSWER_S", 0.5)
     breaker = Breaker("twilio", SystemClock())
-    async with silence() as address:
+    async with silent_server() as address:
         client = HttpForTwilio(breaker)
         found = await ends_within(0.5, lambda: client.request("POST", f"http://{address}/Calls.json"))
         await client.close()
@@ -94,7 +79,7 @@ async def test_twilio_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_boards_and_ladders_go_alone_while_redis_is_silent() -> None:
-    async with silence() as address:
+    async with silent_server() as address:
         settings, clock = RedisSettings(redis_url=SecretStr(f"redis://{address}")), SystemClock()
         board, tasks = shared_board("test", settings, clock), TaskSet("test")
         breaker = board.breaker("somebody")
@@ -115,7 +100,7 @@ async def test_boards_and_ladders_go_alone_while_redis_is_silent() -> None:
 
 async def test_a_silent_database_a_full_pool_and_a_long_statement_are_errors_in_time(database_url: str) -> None:
     async def a_silent_one() -> None:
-        async with silence() as address:
+        async with silent_server() as address:
             engine = make_async_engine(
                 DatabaseSettings(database_url=SecretStr(f"postgresql://u:p@{address}/x")), "test"
             )
