@@ -51,16 +51,14 @@ from shared.limits.limiter import Limiter
 from shared.limits.shared_buckets import SharedBuckets
 from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
-from shared.resilience.provider_names import EMBEDDING, SUMMARY_MODEL, VECTORS
+from shared.resilience.provider_names import EMBEDDING, HEARING, KNOWLEDGE, SUMMARY_MODEL, VECTORS
 from shared.resilience.shared_board import shared_board
 from shared.security.purpose_tokens import TokenSigner
 from shared.security.twilio_signature import TwilioSignature
 from shared.task_group import TaskSet
 from shared.web.health import Check
 
-HEARING = "hearing:deepgram"
-"""Under which name voice processes tell how hearing is doing: nobody is connected who could not be heard."""
-KNOWN_ELSEWHERE = ("knowledge", KAYAKO, VECTORS, EMBEDDING, SUMMARY_MODEL)
+KNOWN_ELSEWHERE = (KNOWLEDGE, KAYAKO, VECTORS, EMBEDDING, SUMMARY_MODEL)
 """What voice processes, workers and the knowledge room tell of these is shown here, where operators look."""
 ROOM_S = 5.0
 """How long the API waits for another room."""

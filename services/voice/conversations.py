@@ -31,13 +31,13 @@ from shared.degradation.levels import Health, Level
 from shared.degradation.shared_ladder import shared_ladder
 from shared.rates.usage import Meter
 from shared.resilience.board import Board
+from shared.resilience.provider_names import KNOWLEDGE
 from shared.security.purpose_tokens import TokenSigner
 from shared.web.health import Check
 
 CALLER: Final = "voice"
 REDIS_S: Final = 0.5
 """For a new connection; what waits for an answer has deadlines of its own."""
-KNOWLEDGE: Final = "knowledge"
 MODEL: Final = "model:full"
 FAST_MODEL: Final = "model:fast"
 """Names under which all processes know how these are doing."""

@@ -14,7 +14,6 @@ from services.voice.capacity.free_slots import Load
 from services.voice.capacity.publishing import SlotPublisher
 from services.voice.conversations import Conversations, reachable
 from services.voice.deepgram_socket import Capability, DeepgramSockets
-from services.voice.hearing.deepgram_listen import BREAKER as HEARING
 from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes
 from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.recognisers import recogniser_for
@@ -52,6 +51,7 @@ from shared.observability.logs import get_logger
 from shared.rates.usage import Meter
 from shared.record.kept_calls import KeptCalls
 from shared.resilience.board import Board
+from shared.resilience.provider_names import HEARING
 from shared.security.purpose_tokens import TokenSigner
 from shared.task_group import TaskSet
 from shared.web.health import Check

@@ -36,12 +36,11 @@ from shared.observability.logs import get_logger
 from shared.rates.usage import Meter, Unit
 from shared.resilience.backoff import backoff
 from shared.resilience.breaker import Breaker
+from shared.resilience.provider_names import HEARING
 from shared.task_group import TaskSet
 
 log = get_logger(__name__)
 
-BREAKER: Final = "hearing:deepgram"
-"""Under which name all processes know how hearing is doing."""
 MOST_GARBAGE: Final = 10
 """Unreadable messages in a row after which a socket is replaced."""
 CLOSE_STREAM: Final = '{"type":"CloseStream"}'
@@ -94,7 +93,7 @@ class DeepgramListen:
         self._clock = clock
         self._meter = meter
         self._timeline = Timeline(clock)
-        self._breaker = breaker or Breaker(BREAKER, clock)
+        self._breaker = breaker or Breaker(HEARING, clock)
         self._recogniser = recogniser
         self._dialect: Dialect = recogniser.dialect(self._timeline)
         self._fed = 0
