@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.voice.provider_results import Result
-from services.voice.speech.audible import first_audible, is_no_sound
+from services.voice.speech.audible import JUDGED, first_audible, is_no_sound, is_static
 from services.voice.speech.ports import SpeechRefused, SpeechUnavailable
 from services.voice.speech.standing import Standing
 from shared.clock import Clock
@@ -41,6 +41,8 @@ class ArrivingSentence:
         self._total = 0
         self._skipped = 0
         """Bytes of leading silence that were left out."""
+        self._unjudged = bytearray()
+        """What came since somebody listened whether it is a voice."""
         self._complete = False
         self._problem: SpeechUnavailable | None = None
         self._news = asyncio.Event()
@@ -79,6 +81,11 @@ class ArrivingSentence:
                 return
             self._skipped = max(0, at - LEAD)
             audio = bytes(self._silence[self._skipped :])
+        if self._is_static(audio):
+            self.failed("static instead of speech", Result.GARBAGE)
+            self._give_up()
+            return
+        if self.sounded_at is None:
             self._silence.clear()
             self.sounded_at = self._clock.monotonic()
             self._standing.sounded(self.sounded_at - self._turn_at)
@@ -98,6 +105,14 @@ class ArrivingSentence:
             self.failed("nothing but silence", Result.EMPTY)
             self._give_up()
         return at
+
+    def _is_static(self, audio: bytes) -> bool:
+        self._unjudged += audio
+        if len(self._unjudged) < JUDGED:
+            return False
+        judged = bytes(self._unjudged[-JUDGED:])
+        self._unjudged.clear()
+        return is_static(judged)
 
     def completed(self) -> None:
         """All of it came."""

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from lab.deepgram.faults import Faults, SpeakFaults
 from services.voice.speech import probes as probing
 from services.voice.speech import voices as all_voices
 from services.voice.speech.apologies import apologies_in
@@ -93,6 +94,24 @@ async def test_another_provider_finishes_a_sentence_that_was_cut(first: str) -> 
         spoke_on = house.elevenlabs if second == ELEVENLABS else house.deepgram
         characters = "characters" if second == ELEVENLABS else "speak_characters"
         assert spoke_on.counts[characters] > len("And on."), "the call stays with the voice that works"
+
+
+@pytest.mark.parametrize("first", [AURA, FLUX])
+async def test_static_is_nobodys_voice_and_nothing_of_it_is_heard(first: str) -> None:
+    async with speech_house() as house, a_voice(house, first, ELEVENLABS) as voice:
+        house.deepgram.faults.set(Faults(speak=SpeakFaults(sends_noise=True)))
+        heard = await sound_of(await voice.begin(Sentence(LONG)))
+        assert (words_in(heard), len(heard)) == (LONG, 320 * len(LONG))
+
+
+async def test_static_is_not_kept_as_a_fixed_sentence() -> None:
+    async with speech_house() as house:
+        house.deepgram.faults.set(Faults(speak=SpeakFaults(sends_noise=True, sockets=1)))
+        warm_up = WarmUp(house.voices, house.cache)
+        warm_up.want(AURA, ["How can I help you today?"])
+        await warm_up.wait()
+        await warm_up.close()
+        assert words_in(house.cache.get(AURA, "How can I help you today?") or b"") == "How can I help you today?"
 
 
 async def test_with_word_times_the_cut_is_found_exactly() -> None:
