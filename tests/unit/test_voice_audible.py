@@ -10,7 +10,7 @@ import pytest
 
 from lab.speech.encoder import Speaker, encode
 from services.voice.speech.audible import JUDGED, is_static
-from services.voice.speech.recordings import recordings
+from services.voice.speech.last_resort import last_resort
 
 WORDS = "Unplug the router, wait ten seconds, and plug it in again. It is ready after two minutes."
 
@@ -34,7 +34,7 @@ def test_speech_is_not_static(speaker: Speaker) -> None:
 
 
 def test_what_we_ship_is_not_static() -> None:
-    assert [taken_for_static(audio) for audio in recordings("en").values()] == [0, 0]
+    assert [taken_for_static(audio) for audio in last_resort("en").values()] == [0, 0]
 
 
 def test_no_recorded_caller_is_taken_for_static(shared_data: Path) -> None:

@@ -1,7 +1,7 @@
 """What the telephone itself says when hearing or speech fails, per language.
 
 Everything else is said by the conversation. These sentences are only ever played from kept audio: in the agent's voice
-when it could be had, and else, in English, from a recording that comes with the program (`recordings.py`).
+when it could be had, and else, in English, from a recording that comes with the program (`last_resort.py`).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from services.voice.speech.audio_cache import AudioCache
 from services.voice.speech.conversion import NotAudio
 from services.voice.speech.sound_file import sound_of
 from shared.clock import Clock
-from shared.contracts.agents import AgentProfile
+from shared.contracts.agents import AgentProfile, RecordedSentence
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 from shared.task_group import TaskSet
@@ -63,26 +63,26 @@ class RecordedSentences:
         """The μ-law of the sentences whose recordings are here; the others are fetched. Never waits."""
         found: dict[str, bytes] = {}
         for one in profile.recorded:
-            sound = self._sounds.get("", one.url)
+            sound = self._sounds.get(one.url, one.says)
             if sound is not None:
                 found[one.says] = sound
             now = self._clock.monotonic()
             if now >= self._due.get(one.url, 0.0):
                 self._due[one.url] = now + AGAIN_S
-                self._tasks.start(self._fetch(one.url), "recording")
+                self._tasks.start(self._fetch(one), "recording")
         return found
 
-    async def _fetch(self, url: str) -> None:
+    async def _fetch(self, one: RecordedSentence) -> None:
         try:
             async with self._places, asyncio.timeout(FETCHED_WITHIN_S):
-                sound = await asyncio.to_thread(sound_of, await self._file(url), LONGEST_S)
+                sound = await asyncio.to_thread(sound_of, await self._file(one.url), LONGEST_S)
         except (httpx.HTTPError, OSError, TimeoutError, NotAudio) as error:
             metrics.recorded_sentences_total.labels(result="failed").inc()
             reason = str(error) if isinstance(error, NotAudio) else ""
             log.warning("recorded_sentence_not_had", error=type(error).__name__, reason=reason)
             return
-        self._sounds.keep("", url, sound)
-        self._due[url] = self._clock.monotonic() + FRESH_S
+        self._sounds.keep(one.url, one.says, sound)
+        self._due[one.url] = self._clock.monotonic() + FRESH_S
         metrics.recorded_sentences_total.labels(result="fetched").inc()
 
     async def _file(self, url: str) -> bytes:

@@ -193,22 +193,23 @@ class Voice:
         line: Sequence[Candidate],
         preference: VoicePreference,
         cache: AudioCache,
-        recordings: Mapping[str, bytes],
         recorded: Mapping[str, bytes],
+        last_resort: Mapping[str, bytes],
         pace: Pace,
         clock: Clock,
         meter: Meter,
     ) -> None:
-        """`line` are the agent's voices in its order; `recordings` are what is played when no provider speaks.
+        """`line` are the agent's voices in its order.
 
-        `recorded` are sentences that a person has recorded for the agent: they come before every voice.
+        `recorded` are sentences that a person has recorded for the agent: they come before every voice. `last_resort`
+        is what is played when no provider speaks.
         """
         self.pace = pace
         self._line = line
         self._preference = preference
         self._cache = cache
-        self._recordings = recordings
         self._recorded = recorded
+        self._last_resort = last_resort
         self._clock = clock
         self._meter = meter
         self.kept_characters = 0
@@ -267,7 +268,7 @@ class Voice:
             audio = self._cache.get(candidate.speaker.name, text)
             if audio is not None:
                 return audio
-        return self._recordings.get(text)
+        return self._last_resort.get(text)
 
     def kept(self, text: str) -> bool:
         """Whether this fixed sentence can be played without a provider."""

@@ -13,10 +13,10 @@ from services.voice.deepgram_socket import DeepgramSockets
 from services.voice.settings import VoiceRoomSettings
 from services.voice.speech import deepgram_flux, deepgram_phrases, deepgram_speak, elevenlabs, openai_speech
 from services.voice.speech.audio_cache import AudioCache
+from services.voice.speech.last_resort import last_resort
 from services.voice.speech.pace import Pace
 from services.voice.speech.ports import Speaker, SpeakerTraits
 from services.voice.speech.recorded_sentences import RecordedSentences
-from services.voice.speech.recordings import recordings
 from services.voice.speech.standing import RULES, Standing
 from services.voice.speech.voice import Candidate, Voice
 from shared.clock import Clock
@@ -142,10 +142,17 @@ class Voices:
     def of(self, profile: AgentProfile, meter: Meter) -> Voice:
         """The voice of one call of this agent, whose characters are counted; close it."""
         candidates = list(self._candidates(voices_of(profile)))
-        kept = recordings(profile.language)
         pace = self.pace(profile.voice)
-        recorded = self.recorded.of(profile)
-        return Voice(candidates, profile.voice_preference, self._cache, kept, recorded, pace, self._clock, meter)
+        return Voice(
+            candidates,
+            profile.voice_preference,
+            self._cache,
+            self.recorded.of(profile),
+            last_resort(profile.language),
+            pace,
+            self._clock,
+            meter,
+        )
 
     def _candidates(self, voices: Iterable[str]) -> Iterable[Candidate]:
         for voice in voices:

@@ -17,7 +17,7 @@ FOLDER: Final = Path(__file__).with_name("recordings")
 
 
 @cache
-def recordings(language: str) -> Mapping[str, bytes]:
+def last_resort(language: str) -> Mapping[str, bytes]:
     """Recorded sentences by their text, for an agent's language; none for one that is not recorded."""
     texts = apologies_in(language)
     folder = FOLDER / language_of(language)
