@@ -1,8 +1,8 @@
 """What the callers were promised against what is there. Pure: evidence in, differences out.
 
 Nothing is forgiven silently: what is allowed is counted by its reason. Allowed are words in flight when a voice
-process was lost, words that a recogniser made deaf on purpose never heard, words of a voice made noise on purpose, and
-words broken off by hanging up.
+process was lost, words that a recogniser made deaf on purpose never heard, words broken off by hanging up, and
+sentences that come from files: the lab's callers can only read the lab's own speech.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import pairwise
 
+from services.voice.speech.last_resort import last_resort
 from shared.contracts.calls import CallStatus, MediaState
 from shared.contracts.tickets import TicketState
 from shared.record.closing import marker, needs_ticket
@@ -32,6 +33,8 @@ LAST_MOMENT_S = 1.0
 """Before the end of a call, in which a recogniser need not have heard everything."""
 DEAF_FOR_S = 10.0
 """How long after a recogniser's fault words may be unheard: it is given up after six seconds, and begun again."""
+FROM_FILES = tuple(last_resort("en"))
+"""Sentences that have the sound of a person's voice when no provider speaks."""
 TAKEN_UP_S = 2.0
 """A sentence that another voice takes up does so within this, a word or two before where it broke."""
 MOST_TAKEN_UP = 3
@@ -81,7 +84,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A time in which a provider was made to do its work wrongly: hear nothing, or speak noise."""
+    """A time in which a recogniser was made to hear nothing."""
 
     began: float
     ended: float
@@ -96,9 +99,8 @@ def compare(
     stored: Mapping[str, StoredCall],
     cases: Sequence[DeskCase],
     deaf: Sequence[Spell] = (),
-    noisy: Sequence[Spell] = (),
 ) -> Verdict:
-    """Both sides, call by call; `deaf` was the recogniser, and `noisy` the voice."""
+    """Both sides, call by call."""
     verdict = Verdict()
     by_marker = _by_marker(cases)
     for call in lab.values():
@@ -106,7 +108,7 @@ def compare(
         verdict.differences += _call(call, row, verdict.allowed)
         verdict.differences += _ticket(call, row, by_marker.get(marker(call.sid), []), deaf)
         if row is not None:
-            verdict.differences += _words(call, row, deaf, noisy, verdict.allowed)
+            verdict.differences += _words(call, row, deaf, verdict.allowed)
     known = {marker(sid) for sid in lab}
     verdict.differences += [
         Difference(Differs.CALL_UNKNOWN, sid, "the telephone network knows nothing of it")
@@ -206,16 +208,14 @@ def _surely_heard(call: LabCall, deaf: Sequence[Spell]) -> Iterator[Utterance]:
 # Words
 
 
-def _words(
-    call: LabCall, row: StoredCall, deaf: Sequence[Spell], noisy: Sequence[Spell], allowed: Counter[str]
-) -> Iterator[Difference]:
+def _words(call: LabCall, row: StoredCall, deaf: Sequence[Spell], allowed: Counter[str]) -> Iterator[Difference]:
     if call.connections and call.late_s > LAB_LATE_S:
         allowed["calls whose words prove nothing: the lab itself fell behind"] += 1
         return
     yield from _said_words(call, row, deaf, allowed)
     if call.kind is Kind.LIVE:
         # of a session that runs faster than the clock nobody can say by the clock what was spoken
-        yield from _heard_words(call, row, noisy, allowed)
+        yield from _heard_words(call, row, allowed)
 
 
 def _said_words(call: LabCall, row: StoredCall, deaf: Sequence[Spell], allowed: Counter[str]) -> Iterator[Difference]:
@@ -257,7 +257,7 @@ def _excuse(one: Utterance, call: LabCall, deaf: Sequence[Spell]) -> str | None:
     return None
 
 
-def _heard_words(call: LabCall, row: StoredCall, noisy: Sequence[Spell], allowed: Counter[str]) -> Iterator[Difference]:
+def _heard_words(call: LabCall, row: StoredCall, allowed: Counter[str]) -> Iterator[Difference]:
     heard = _without_taken_up([one for one in call.heard if one.by_platform])
     stored = [word for turn in row.turns if not turn.by_caller for word in words_of(turn.heard)]
     in_flight = [one for one in heard if _in_flight(one, call) or _being_noted(one, call)]
@@ -273,14 +273,16 @@ def _heard_words(call: LabCall, row: StoredCall, noisy: Sequence[Spell], allowed
         if its_words - unexplained:
             allowed["our sentences in flight at the loss of a voice process"] += 1
         unexplained -= its_words
+    for sentence in FROM_FILES:
+        if any(sentence in turn.heard for turn in row.turns):
+            allowed["sentences that came from files, which the lab's callers cannot read"] += 1
+            unexplained -= Counter(words_of(sentence))
     # on the plain line the network speaks our sentences
     unexplained -= Counter(word for one in call.heard if not one.by_platform for word in words_of(one.text))
     if not unexplained:
         return
     cut_short = sum(1 for one in heard if not one.is_complete) + (call.ended_by == "caller")
-    if any(spell.began < call.ended and spell.ended > call.placed for spell in noisy):
-        allowed["calls in which our voice was made noise, which nobody can hear as words"] += 1
-    elif unexplained.total() > CLAUSE * cut_short:
+    if unexplained.total() > CLAUSE * cut_short:
         yield Difference(Differs.HEARD_INVENTED, call.sid, f"{' '.join(unexplained.elements())!r}")
     else:
         allowed["ends of our sentences that were cut off, overstated to the clause"] += 1

@@ -182,17 +182,11 @@ class Injector:
 
     def deaf(self) -> list[Spell]:
         """Times in which the recogniser heard nothing, because we wanted it so."""
-        return self._spells(lambda fault: fault.detail == "listen stalls" or fault.what in (What.CUT, What.SLOW))
-
-    def noisy(self) -> list[Spell]:
-        """Times in which the voice spoke noise."""
-        return self._spells(lambda fault: fault.detail == "speak noise")
-
-    def _spells(self, is_one: Callable[[Fault], bool]) -> list[Spell]:
         return [
             Spell(done.began, done.ended)
             for done in self.done
-            if done.fault.target == "deepgram" and is_one(done.fault)
+            if done.fault.target == "deepgram"
+            and (done.fault.detail == "listen stalls" or done.fault.what in (What.CUT, What.SLOW))
         ]
 
 

@@ -12,6 +12,8 @@ from tests.chaos.traffic import Kind
 
 MOST_TOLD = 20
 """Differences that are told one by one."""
+OF_THE_FAULT_S = 5.0
+"""A silence so soon after a fault may be its doing."""
 
 
 def report(chaos: Chaos, outcome: Outcome) -> str:
@@ -50,6 +52,9 @@ def _figures(outcome: Outcome) -> Iterator[str]:
     long = sum(1 for seconds in waited if seconds > figures.LONG_SILENCE_S)
     yield f"silence over {figures.LONG_SILENCE_S} s after a caller's sentence: {long} of {len(waited)}"
     yield f"  ({figures.share(long, len(waited))}), beside {len(after_loss)} at a loss; {figures.spread(waited)}"
+    for wait in waits:
+        if wait.seconds > figures.LONG_SILENCE_S and wait not in after_loss:
+            yield f"  {wait.seconds:.1f} s in {wait.sid}; {_meanwhile(wait, outcome)}"
     calm = figures.ticket_delays(outcome.calls, outcome.cases, 0, outcome.storm_began)
     storm = figures.ticket_delays(outcome.calls, outcome.cases, outcome.storm_began, outcome.storm_ended)
     yield f"hang-up to ticket without faults: {figures.spread(calm)}"
@@ -63,6 +68,16 @@ def _figures(outcome: Outcome) -> Iterator[str]:
         yield f"calls that came while {away.store} was away, answered by our assistant: {answered}"
     live = [call for call in outcome.calls.values() if call.kind is Kind.LIVE]
     yield f"live calls {len(live)}, of them ended by the caller {sum(call.ended_by == 'caller' for call in live)}"
+
+
+def _meanwhile(wait: figures.Silence, outcome: Outcome) -> str:
+    """What had been broken when a caller waited."""
+    near = [
+        f"{done.fault.what.value} {done.fault.target} {done.fault.detail}".rstrip() + f" {done.began - wait.at:+.1f} s"
+        for done in outcome.done
+        if done.began < wait.at + wait.seconds and (done.mended or done.ended) > wait.at - OF_THE_FAULT_S
+    ]
+    return ", ".join(near) or "nothing was broken"
 
 
 def _differences(outcome: Outcome) -> Iterator[str]:

@@ -91,7 +91,7 @@ async def _storm(chaos: Chaos, running: Stage, say: Callable[[str], None]) -> Ou
         quiet_after = time.monotonic() - stopped if not any(left.values()) else None
         stored = await asyncio.to_thread(stored_calls, running.database_url)
         cases = await _cases(running.addresses["lab_kayako"])
-        verdict = compare(telephone.calls, stored, cases, injector.deaf(), injector.noisy())
+        verdict = compare(telephone.calls, stored, cases, injector.deaf())
         stories = [
             await asyncio.to_thread(story, running, telephone, injector.done, sid, headline, stored, cases)
             for sid, headline in _worth_telling(verdict, telephone.calls, injector.done)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.conversations import Outcome, TicketPolicy
 from shared.record.closing import marker
-from tests.chaos.comparison import Differs, Spell, Verdict, compare, must_leave_ticket
+from tests.chaos.comparison import FROM_FILES, Differs, Spell, Verdict, compare, must_leave_ticket
 from tests.chaos.evidence import Connection, DeskCase, LabCall, StoredCall, StoredTurn, Utterance
 from tests.chaos.traffic import Kind
 
@@ -173,12 +173,11 @@ def test_what_the_record_holds_and_the_caller_never_heard() -> None:
     assert found(verdict(CALL, replace(ROW, turns=(*TURNS[:2], said_more, TURNS[3])))) == [Differs.HEARD_INVENTED]
 
 
-def test_a_voice_that_was_made_noise_is_heard_by_nobody() -> None:
-    noise = [Spell(5.0, 6.0)]
-    call = replace(CALL, heard=(GREETING,))
-    assert found(compare({SID: call}, {SID: ROW}, [CASE], noisy=noise)) == []
-    assert found(compare({SID: call}, {SID: ROW}, [CASE], noisy=[Spell(20.0, 21.0)])) == [Differs.HEARD_INVENTED]
-    assert found(compare({SID: CALL}, {SID: without(3)}, [CASE], noisy=noise)) == [Differs.HEARD_LOST]
+def test_a_sentence_from_a_file_is_read_by_no_caller_of_the_lab() -> None:
+    from_a_file = replace(TURNS[2], heard=f"{TURNS[2].heard} {FROM_FILES[0]}")
+    assert found(verdict(CALL, replace(ROW, turns=(*TURNS[:2], from_a_file, TURNS[3])))) == []
+    twice = replace(from_a_file, heard=f"{from_a_file.heard} {FROM_FILES[0]}")
+    assert found(verdict(CALL, replace(ROW, turns=(*TURNS[:2], twice, TURNS[3])))) == [Differs.HEARD_INVENTED]
 
 
 def test_a_sentence_that_another_voice_takes_up_is_stored_once() -> None:
