@@ -29,31 +29,42 @@ _NAMES = {
 """Languages by their names in English, German and themselves, in the form of `bare`."""
 _CODE_OF = {name: code for code, names in _NAMES.items() for name in names}
 _NAME = rf"(?P<name>{'|'.join(sorted(_CODE_OF, key=len, reverse=True))})"
-_POLITE = (
-    r"(?:please|bitte|thanks|thank you|danke|instead|lieber|hello|hi|hey|hallo|guten tag|yes|no|ja|nein|okay|ok|so|"
-    r"um+|uh|ah|ahm|sorry|excuse me|entschuldigung|with me|to me|mit mir|here|now|jetzt|only|just|nur|auch|also|maybe|"
-    r"vielleicht|today|is that possible|geht das)"
+
+
+def _any(*alternatives: str) -> str:
+    return f"(?:{'|'.join(alternatives)})"
+
+
+_POLITE = _any(
+    "please|bitte|thanks|thank you|danke|instead|lieber|hello|hi|hey|hallo|guten tag|yes|no|ja|nein|okay|ok|so",
+    "um+|uh|ah|ahm|sorry|excuse me|entschuldigung|with me|to me|mit mir|here|now|jetzt|only|just|nur|auch|also|maybe",
+    "vielleicht|today|is that possible|geht das",
 )
-_ASKS = (
-    r"(?:(?:do|can|could|would|will|does) (?:you|we|i|someone|somebody|anyone|anybody)(?: please| also| maybe| all)? "
-    r"(?:speak|talk|continue|go on|proceed|do this|have this|switch|change)(?: to me| with me| this)?(?: in| to|"
-    r" into)?|"
-    r"(?:i|we)(?:d| would)? (?:like|prefer|want|need|only|rather|just)(?: to)?(?: only)?(?: speak| talk| continue|"
-    r" have "
-    r"this| go on)?(?: in)?|i (?:speak|only speak|just speak|dont speak english i speak)|"
-    r"(?:lets|let us|please)? ?(?:speak|talk|continue|switch|change|go on)(?: in| to)?|is there (?:someone|anyone) who "
-    r"speaks|(?:sprechen|spreken|speak) (?:sie|see|zee|si|du)(?: auch| bitte)?|sprichst du|"
-    r"(?:konnen|konnten|wollen) (?:sie|wir)(?: bitte| auch)?(?: auf)?|(?:ich )?(?:spreche|mochte|kann)(?: nur| lieber|"
-    r" bitte)?(?: auf)?|(?:wir )?(?:sprechen|reden)(?: wir)?(?: bitte)?(?: auf)?|geht (?:das|es)(?: auch)?(?: auf)?|"
-    r"in|auf|en)"
+_SPEAK = "speak|talk|continue|go on|proceed|do this|have this|switch|change"
+_ASKS = _any(
+    r"(?:do|can|could|would|will|does) (?:you|we|i|someone|somebody|anyone|anybody)(?: please| also| maybe| all)? "
+    rf"(?:{_SPEAK})(?: to me| with me| this)?(?: in| to| into)?",
+    r"(?:i|we)(?:d| would)? (?:like|prefer|want|need|only|rather|just)(?: to)?(?: only)?"
+    r"(?: speak| talk| continue| have this| go on)?(?: in)?",
+    r"i (?:speak|only speak|just speak|dont speak english i speak)",
+    r"(?:lets|let us|please)? ?(?:speak|talk|continue|switch|change|go on)(?: in| to)?",
+    r"is there (?:someone|anyone) who speaks",
+    r"(?:sprechen|spreken|speak) (?:sie|see|zee|si|du)(?: auch| bitte)?",
+    r"sprichst du",
+    r"(?:konnen|konnten|wollen) (?:sie|wir)(?: bitte| auch)?(?: auf)?",
+    r"(?:ich )?(?:spreche|mochte|kann)(?: nur| lieber| bitte)?(?: auf)?",
+    r"(?:wir )?(?:sprechen|reden)(?: wir)?(?: bitte)?(?: auf)?",
+    r"geht (?:das|es)(?: auch)?(?: auf)?",
+    r"in|auf|en",
 )
-_ENDS = r"(?:sprechen|reden|weitermachen|weiterreden|fortfahren)"
+_ENDS = _any("sprechen|reden|weitermachen|weiterreden|fortfahren")
 _WHOLE = re.compile(rf"(?:{_POLITE} )*(?:{_ASKS} )?{_NAME}(?: (?:{_POLITE}|{_ENDS}))*")
-_WITHIN = re.compile(
-    rf"\b(?:(?:do|can|could|would) (?:you|we|i) (?:please |also )?(?:speak|talk|switch to|continue in|talk in|speak "
-    rf"in)|"
-    rf"(?:sprechen|speak) (?:sie|see|zee|si)(?: auch)?|konnen (?:sie|wir)(?: bitte| auch)?) {_NAME}\b"
+_ASKS_WITHIN = _any(
+    r"(?:do|can|could|would) (?:you|we|i) (?:please |also )?(?:speak|talk|switch to|continue in|talk in|speak in)",
+    r"(?:sprechen|speak) (?:sie|see|zee|si)(?: auch)?",
+    r"konnen (?:sie|wir)(?: bitte| auch)?",
 )
+_WITHIN = re.compile(rf"\b{_ASKS_WITHIN} {_NAME}\b")
 
 
 def asked_language(said: str) -> str | None:
