@@ -14,7 +14,7 @@ from services.voice.capacity.free_slots import Load
 from services.voice.capacity.publishing import SlotPublisher
 from services.voice.conversations import Conversations, reachable
 from services.voice.deepgram_socket import Capability, DeepgramSockets
-from services.voice.hearing.deepgram_listen import DeepgramListen, ListenTimes
+from services.voice.hearing.deepgram_listen import DeepgramListen
 from services.voice.hearing.dialect import Recogniser
 from services.voice.hearing.recognisers import recogniser_for
 from services.voice.hearing.sockets_ahead import SocketsAhead
@@ -170,7 +170,7 @@ class Wiring:
         profile = claimed.profile.speaking(ConversationState.from_json(claimed.checkpoint).language)
         self._warm(profile)
         meter, ears = Meter(), self.board.breaker(HEARING)
-        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock, meter, ListenTimes(), ears)
+        hearing = DeepgramListen(self._ears, self._recogniser(profile), self._clock, meter, breaker=ears)
         voice, tongue_of = self._voices.of(profile, meter), partial(self._tongue, claimed.profile, meter)
         return self._call(claimed, MediaLine(stream, hearing, voice, self._clock, tongue_of), meter)
 

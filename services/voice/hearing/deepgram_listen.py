@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Final
 
 from websockets.exceptions import ConnectionClosed
@@ -27,7 +26,8 @@ from services.voice.deepgram_socket import (
 from services.voice.frame_socket import FrameSocket
 from services.voice.hearing import ports
 from services.voice.hearing.dialect import Dialect, Failed, Garbage, Recogniser
-from services.voice.hearing.heard_audio import BYTES_PER_SECOND, UNWORDED
+from services.voice.hearing.heard_audio import BYTES_PER_SECOND
+from services.voice.hearing.patience import ORDINARY, ListenTimes, Look, Patience
 from services.voice.hearing.sockets_ahead import Opens
 from services.voice.hearing.timeline import Timeline
 from services.voice.loudness import is_silent
@@ -49,24 +49,6 @@ QUIET_AFTER: Final = int(1.5 * BYTES_PER_SECOND)
 """Bytes of silence after which nobody speaks: by then both detectors of an utterance's end have had their say."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListenTimes:
-    """In seconds."""
-
-    keepalive: float = 3.0
-    """The vendor closes a socket that got nothing for 10 s and asks for a sign of life every 3 to 5 s."""
-    quiet: float = 8.0
-    """With no message for this long we ask for one, where the recogniser may have had nothing to say."""
-    stalled: float = 4.0
-    """The same where it always has, four times a second: the socket is dead, whatever TCP says."""
-    answer: float = 3.0
-    """No answer when asked within this time: the socket is dead as well."""
-    gap: float = 0.5
-    """Without audio for this long a recogniser that knows no sign of life is given silence, or its turn hangs."""
-    give_up: float = 6.0
-    """Without a working socket for this long the caller must be told that we cannot hear."""
-
-
 class _Stalled(Exception):
     """The socket is open and says nothing."""
 
@@ -84,7 +66,7 @@ class DeepgramListen:
         recogniser: Recogniser,
         clock: Clock,
         meter: Meter,
-        times: ListenTimes = ListenTimes(),
+        times: ListenTimes = ORDINARY,
         breaker: Breaker | None = None,
     ) -> None:
         """`breaker` is told how hearing goes; there is nobody else to ask, so it holds nothing back here."""
@@ -104,6 +86,9 @@ class DeepgramListen:
         """Up to where the present socket was given what was heard."""
         self._is_level = False
         """Whether the socket has everything worth a message so far: the next audio may go straight to it."""
+        self._patience = Patience(times)
+        self._is_stalled = False
+        """Whether the present socket was given up because it does not listen."""
         self._loud_at = 0
         """Where the caller was last louder than the line's noise."""
         self._sent_at = 0.0
@@ -117,6 +102,8 @@ class DeepgramListen:
         end = kept.end
         if not is_silent(audio):
             self._loud_at = end
+            self._timeline.sounded()
+            self._patience.sound(self._timeline.heard_at, len(audio))
         quiet = end - self._loud_at > QUIET_AFTER
         if end - self._given < (self._dialect.silent_chunk if quiet else self._dialect.chunk):
             return
@@ -192,8 +179,11 @@ class DeepgramListen:
         self._given = begins = timeline.connect(self._fed)
         self._socket = socket
         self._sent_at = self._clock.monotonic()
-        self._is_level = False
+        self._is_level = self._is_stalled = False
+        self._patience.begin(self._sent_at, timeline.audio.end)
         feeding = self._tasks.start(self._feed(socket), "hearing-feed")
+        watching = self._tasks.start(self._watch(socket), "hearing-watch")
+        filling = None if dialect.keep_alive else self._tasks.start(self._fill_gaps(), "hearing-gaps")
         try:
             async with aclosing(self._messages(socket)) as messages:
                 async for event in messages:
@@ -203,12 +193,13 @@ class DeepgramListen:
             # All audio that is sent is billed, whatever is in it, and what is sent again is billed again.
             self._meter.add(recogniser.product, Unit.SECONDS, (self._given - begins) / BYTES_PER_SECOND)
             timeline.disconnect()
-            feeding.cancel()
+            for task in (feeding, watching, filling):
+                if task is not None:
+                    task.cancel()
             socket.transport.abort()
 
     async def _feed(self, socket: FrameSocket) -> None:
-        """Send audio as it comes, controls between it, and a sign of life when there is none."""
-        alive = self._stay_alive()
+        """Send audio as it comes, and controls between it."""
         self._wake.set()
         try:
             while True:
@@ -228,18 +219,27 @@ class DeepgramListen:
                     self._sent_at = self._clock.monotonic()
         except ConnectionClosed:
             return  # the receiving side reports it
-        finally:
-            alive.cancel()
 
-    def _stay_alive(self) -> asyncio.Task[None]:
-        """See to it that a caller of whom no sound comes is not taken for one who is gone."""
-        return self._tasks.start(self._knock() if self._dialect.keep_alive else self._fill_gaps(), "hearing-alive")
-
-    async def _knock(self) -> None:
-        while self._dialect.keep_alive:
-            if self._clock.monotonic() - self._sent_at >= self._times.keepalive:
-                self._control(self._dialect.keep_alive)
-            await asyncio.sleep(self._times.keepalive / 2)
+    async def _watch(self, socket: FrameSocket) -> None:
+        """Give signs of life, and give a socket up that has stopped listening."""
+        dialect = self._dialect
+        while True:
+            await asyncio.sleep(self._times.look)
+            now = self._clock.monotonic()
+            match self._patience.look(
+                now,
+                self._timeline.audio.end,
+                answers_when_asked=dialect.answers_when_asked,
+                is_ready=dialect.is_ready,
+            ):
+                case Look.ASK:
+                    self.finalize()
+                case Look.REPLACE:
+                    self._is_stalled = True
+                    socket.transport.abort()
+                    return
+                case Look.WAIT if dialect.keep_alive and now - self._sent_at >= self._times.keepalive:
+                    self._control(dialect.keep_alive)
 
     async def _fill_gaps(self) -> None:
         """Silence for the time in which no audio came; it counts as heard, so that moments stay true."""
@@ -252,20 +252,14 @@ class DeepgramListen:
     async def _messages(self, socket: FrameSocket) -> AsyncGenerator[ports.Heard, None]:
         """What the socket's messages mean. Raises ConnectionClosed, Garbage, Failed and _Stalled."""
         dialect, audio = self._dialect, self._timeline.audio
-        patience = self._times.quiet if dialect.answers_when_asked else self._times.stalled
-        garbage, asked, heard_before = 0, False, audio.end
+        garbage = 0
         while True:
             try:
-                async with asyncio.timeout(self._times.answer if asked else patience):
-                    data = await socket.recv(decode=False)
-            except TimeoutError:
-                if dialect.is_ready and audio.end - heard_before < UNWORDED:
-                    continue  # there was nothing to report about
-                if asked or not dialect.answers_when_asked:
+                data = await socket.recv(decode=False)
+            except ConnectionClosed:
+                if self._is_stalled:
                     raise _Stalled from None
-                asked = True
-                self.finalize()
-                continue
+                raise
             was_ready = dialect.is_ready
             try:
                 events = dialect.understand(data)
@@ -278,7 +272,9 @@ class DeepgramListen:
                 self._wake.set()
             if not self._answered:
                 self._breaker.succeeded()
-            garbage, asked, heard_before, self._answered = 0, False, audio.end, True
+            garbage, self._answered = 0, True
+            worded = any(isinstance(event, ports.Interim | ports.Final) and event.text for event in events)
+            self._patience.message(self._clock.monotonic(), audio.end, worded=worded)
             for event in events:
                 yield event
 

@@ -5,8 +5,13 @@ Every socket counts from 0. Here positions are bytes since the call began, and m
 
 from __future__ import annotations
 
+from typing import Final
+
 from services.voice.hearing.heard_audio import BYTES_PER_SECOND, LONGEST, UNWORDED, HeardAudio
 from shared.clock import Clock
+
+LEAD: Final = BYTES_PER_SECOND // 5
+"""Bytes before a sound that are heard again with it: a soft consonant begins there."""
 
 
 class Timeline:
@@ -24,16 +29,25 @@ class Timeline:
         self._connected = False
         self._words_from: int | None = None
         """Where the audio began that holds the words guessed at and not settled yet."""
+        self._sound_from: int | None = None
+        """Where the caller became louder than the line's noise; None when the recogniser has said something since."""
 
     def hear(self, audio: bytes, *, is_behind: bool = False) -> None:
         """The next audio of the caller; `is_behind` when some of it was not given to the present socket yet."""
-        waits = is_behind or self._words_from is not None or not self._connected
+        unsettled = self._words_from is not None or self._sound_from is not None
+        waits = is_behind or unsettled or not self._connected
         self.audio.append(audio, LONGEST if waits else UNWORDED)
         self.heard_at = self._clock.monotonic()
 
+    def sounded(self) -> None:
+        """The newest audio is louder than the line's noise."""
+        if self._sound_from is None:
+            self._sound_from = max(self.audio.begins, self.audio.end - LEAD)
+
     def connect(self, fed: int) -> int:
         """A new socket: the position its audio begins at. Up to `fed` everything has been given to some socket."""
-        self._base = self.audio.replay_from(fed, words_pending=self._words_from is not None)
+        begins = self.audio.replay_from(fed, words_pending=self._words_from is not None)
+        self._base = begins if self._sound_from is None else max(self.audio.begins, min(begins, self._sound_from))
         self._connected = True
         return self._base
 
@@ -43,12 +57,13 @@ class Timeline:
 
     def guessed(self) -> None:
         """There are words that are not settled."""
+        self._sound_from = None
         if self._words_from is None:
             self._words_from = self.audio.begins
 
     def settle(self, seconds: float) -> None:
         """Up to this moment of the present socket every word is known for good."""
-        self._words_from = None
+        self._words_from = self._sound_from = None
         self.settled = max(self.settled, self.position(seconds))
         self.audio.forget(self.position(seconds))
 
