@@ -1,7 +1,7 @@
 """Three hundred calls while everything is killed, frozen and cut: no call and no ticket is lost or doubled.
 
 Words are compared, too, and judged by `make chaos`: the seconds in which they may be in flight are those of a machine
-that has nothing else to do, and a voice that sends noise instead of words is heard by nobody.
+that has nothing else to do.
 """
 
 from __future__ import annotations
