@@ -16,6 +16,8 @@ OF_THE_KILL_S = 2.0
 """A connection that breaks so soon after a voice process was killed was that process's."""
 LONG_SILENCE_S = 2.5
 LONG_OUTAGE_S = 30.0
+OF_THE_LOSS_S = 12.0
+"""A sentence that was said so shortly before the loss was still being answered."""
 GOING_ANYWAY_S = 3.0
 """A caller who hangs up so soon after the loss was on their way out: there was nothing to go on with."""
 
@@ -85,6 +87,14 @@ def silences(calls: Mapping[str, LabCall]) -> list[Silence]:
             elif again is not None and again - one.ended > LONG_SILENCE_S:
                 found.append(Silence(call.sid, one.ended, again - one.ended))
     return found
+
+
+def is_at(loss: Lost, wait: Silence) -> bool:
+    """Whether a caller waited because their voice process was killed: before they spoke, or before it could answer."""
+    if loss.sid != wait.sid:
+        return False
+    until = loss.at + (loss.gap_s or 0.0)
+    return loss.at <= wait.at <= until or wait.at - 1 <= loss.at <= wait.at + OF_THE_LOSS_S
 
 
 def _first_after(spoken: Sequence[Utterance], moment: float) -> float | None:

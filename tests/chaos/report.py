@@ -17,8 +17,9 @@ OF_THE_FAULT_S = 5.0
 
 
 def report(chaos: Chaos, outcome: Outcome) -> str:
-    """Seed, faults, figures, differences, and the stories of the first three."""
-    return "\n".join([*_summary(chaos, outcome), "", *_figures(outcome), "", *_differences(outcome)])
+    """Seed, faults, figures, differences, and stories: of differences, of calls that did not go on, of long silences."""
+    parts = (_summary(chaos, outcome), _figures(outcome), _differences(outcome), outcome.stories)
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _summary(chaos: Chaos, outcome: Outcome) -> Iterator[str]:
@@ -47,7 +48,7 @@ def _figures(outcome: Outcome) -> Iterator[str]:
         yield f"  {count} had {instead}"
     yield f"  gap from the loss to the next word: {figures.spread(gaps)}"
     waits = figures.silences(outcome.calls)
-    after_loss = [wait for wait in waits if any(loss.sid == wait.sid and wait.at - 1 <= loss.at <= wait.at + 12 for loss in losses)]  # fmt: skip  # noqa: E501
+    after_loss = [wait for wait in waits if any(figures.is_at(loss, wait) for loss in losses)]
     waited = [wait.seconds for wait in waits if wait not in after_loss]
     long = sum(1 for seconds in waited if seconds > figures.LONG_SILENCE_S)
     yield f"silence over {figures.LONG_SILENCE_S} s after a caller's sentence: {long} of {len(waited)}"
@@ -91,8 +92,6 @@ def _differences(outcome: Outcome) -> Iterator[str]:
     )
     for one in outcome.verdict.differences[:MOST_TOLD]:
         yield f"  {one.kind.value}: {one.sid} {one.told}"
-    yield ""
-    yield from outcome.stories
 
 
 def _counted(counts: Counter[str]) -> str:

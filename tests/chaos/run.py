@@ -14,7 +14,7 @@ import redis
 from tests.chaos.comparison import Verdict, compare
 from tests.chaos.evidence import DeskCase, LabCall, StoredCall, read_case
 from tests.chaos.faults import Fault
-from tests.chaos.figures import LONG_SILENCE_S, calls_lost, silences
+from tests.chaos.figures import LONG_SILENCE_S, calls_lost, is_at, silences
 from tests.chaos.injector import Done, Injector
 from tests.chaos.records import stored_calls, unfinished
 from tests.chaos.stage import Size, Stage, stage
@@ -127,13 +127,17 @@ async def _tell(running: Stage, telephone: Telephone, began: float, say: Callabl
 def _worth_telling(verdict: Verdict, calls: Mapping[str, LabCall], done: Sequence[Done]) -> list[tuple[str, str]]:
     """Calls, and what is to be told of them."""
     differences = [(one.sid, f"{one.kind.value}: {one.sid} {one.told}") for one in verdict.differences]
+    losses = calls_lost(calls, done)
     ended = [
         (loss.sid, f"did not go on after the loss of its voice process: {loss.sid}, {loss.instead}")
-        for loss in calls_lost(calls, done)
+        for loss in losses
         if loss.gap_s is None
     ]
-    long = sorted((wait for wait in silences(calls) if wait.seconds > LONG_SILENCE_S), key=lambda wait: -wait.seconds)
-    silent = [(wait.sid, f"a silence of {wait.seconds:.1f} s: {wait.sid}") for wait in long]
+    silent = [
+        (wait.sid, f"a silence of {wait.seconds:.1f} s: {wait.sid}")
+        for wait in sorted(silences(calls), key=lambda wait: -wait.seconds)
+        if wait.seconds > LONG_SILENCE_S and not any(is_at(loss, wait) for loss in losses)
+    ]
     return [one for kind in (differences, ended, silent) for one in kind[:MOST_STORIES]]
 
 

@@ -9,13 +9,20 @@ import pytest
 from shared.record.closing import marker
 from tests.chaos.evidence import Connection, DeskCase, Utterance
 from tests.chaos.faults import Fault, What
-from tests.chaos.figures import calls_lost, recoveries, share, silences, spread, ticket_delays
+from tests.chaos.figures import Lost, Silence, calls_lost, is_at, recoveries, share, silences, spread, ticket_delays
 from tests.chaos.injector import Done
 from tests.chaos.test_comparison import ANSWER, CALL, CASE, QUESTION, SID, THANKS
 from tests.chaos.traffic import Kind
 
 KILL = Done(Fault(4.0, 0.0, What.KILL, "voice-1"), 4.1, 4.1, 7.0)
 KILLED = replace(CALL, connections=(Connection(0.5, 4.2, was_cut=True), Connection(4.6, 14.0, was_cut=False)))
+
+
+def test_a_wait_belongs_to_a_loss_before_or_soon_after_it() -> None:
+    loss = Lost(SID, at=10.0, gap_s=8.0)
+    waits = [Silence(SID, at, 3.0) for at in (-3.0, 5.0, 10.5, 17.0, 19.0)]
+    assert [is_at(loss, wait) for wait in waits] == [False, True, True, True, False]
+    assert not is_at(loss, Silence("another", 11.0, 3.0))
 
 
 def test_a_call_that_went_on_and_its_gap() -> None:
