@@ -17,7 +17,7 @@ OF_THE_FAULT_S = 5.0
 
 
 def report(chaos: Chaos, outcome: Outcome) -> str:
-    """Seed, faults, figures, differences, and stories: of differences, of calls that did not go on, of long silences."""
+    """Seed, faults, figures, differences, and the stories of what should not have been."""
     parts = (_summary(chaos, outcome), _figures(outcome), _differences(outcome), outcome.stories)
     return "\n\n".join("\n".join(part) for part in parts)
 
