@@ -23,7 +23,7 @@ QUIET = (
 )
 """Libraries that log addresses with their query, or each request, at INFO."""
 LONGEST_NAME = 64
-"""Characters. Most of a line are names: of events, modules and states, or a call's own, and come again line after line."""
+"""Characters. Most of a line are names, of events, modules and calls, which come again line after line."""
 
 
 def _only_known_fields(_: object, __: str, event: EventDict) -> EventDict:
