@@ -9,17 +9,17 @@ class AudioTail:
     def __init__(self) -> None:
         self.begins = 0
         """Where the oldest audio that is kept begins."""
-        self._kept = bytearray()
-
-    @property
-    def end(self) -> int:
+        self.end = 0
         """Where the next audio will begin."""
-        return self.begins + len(self._kept)
+        self._kept = bytearray()
 
     def append(self, audio: bytes, most: int) -> None:
         """Add the newest audio; the oldest goes when that makes more than `most` bytes."""
         self._kept += audio
-        self.forget(self.end - most)
+        self.end += len(audio)
+        if (over := len(self._kept) - most) > 0:
+            del self._kept[:over]
+            self.begins += over
 
     def since(self, position: int) -> tuple[int, bytes]:
         """What is kept from `position` on, and where that begins: later, when the beginning is gone."""

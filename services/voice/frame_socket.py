@@ -64,7 +64,7 @@ class FrameSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if frame.fin and kind in _WHOLE:
-            self._take(frame.get_payload_as_bytes(), kind == _TEXT)
+            (self._deliver or self._keep)(frame.get_payload_as_bytes(), kind == _TEXT)
         elif kind == _CLOSE:
             code = frame.get_close_code()
             transport.send_close(WSCloseCode.OK if code == _NO_INFO else code)
@@ -81,12 +81,10 @@ class FrameSocket(WSListener):
             self._end(WSCloseCode.MESSAGE_TOO_BIG)
         elif frame.fin:
             whole, self._pieces = b"".join(self._pieces), []
-            self._take(whole, self._pieces_are_text)
+            (self._deliver or self._keep)(whole, self._pieces_are_text)
 
-    def _take(self, message: bytes, is_text: bool) -> None:
-        if self._deliver is not None:
-            self._deliver(message, is_text)
-            return
+    def _keep(self, message: bytes, is_text: bool) -> None:
+        """A message that nobody takes the moment it comes."""
         if self._is_ending:
             return
         self._waiting.append((message, is_text))

@@ -211,7 +211,7 @@ class Answering:
         for _ in range(1 + tools.MOST_SEARCHES):
             request = builder.build(self._profile, state, passages, answer.question, *further)
             given = _given(self._profile, passages)
-            async with aclosing(self._stream(_within(model, request, written, deadline), given, written)) as sentences:
+            async with aclosing(self._stream(model, request, given, written, deadline)) as sentences:
                 async for sentence in sentences:
                     yield sentence
             self._is_plain = self._is_plain and not written.calls
@@ -236,25 +236,47 @@ class Answering:
         self.fresh = self._asked, KnownAnswer(tuple(written.told), self._findings.topic, sources)
 
     async def _stream(
-        self, parts: AsyncGenerator[TextDelta | ToolCall], given: str, written: _Written
+        self, model: ChatModel, request: ModelRequest, given: str, written: _Written, deadline: float
     ) -> AsyncGenerator[str]:
-        """The speakable sentences of one stream, until it ends or has said enough; proposed tools are kept."""
+        """The speakable sentences of one stream, until it ends or has said enough; proposed tools are kept.
+
+        The first sentence is waited for until the deadline, each further one for as long as one is spoken. Raises
+        ModelUnavailable.
+        """
         started = self._clock.monotonic()
         splitter = SentenceSplitter()
-        async with aclosing(parts):
-            async for part in parts:
-                if isinstance(part, ToolCall):
-                    written.calls.append(part)
-                    continue
-                self._provenance.stages_ms.setdefault("first_token", self._since(started))
-                for sentence in self._spoken(splitter.feed(part.text), given, written):
+        async with aclosing(model.stream(request)) as parts:
+            has_ended = False
+            while not has_ended and written.words < MOST_ANSWER_WORDS:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        raw = await self._next_sentences(parts, splitter, written, started)
+                except TimeoutError as error:
+                    raise ModelUnavailable(f"{model.name} is too slow for a caller") from error
+                has_ended = not raw
+                said = written.sentences
+                for sentence in self._spoken(raw or splitter.flush(), given, written):
                     self._provenance.stages_ms.setdefault("first_sentence", self._since(started))
                     yield sentence
-                if written.words >= MOST_ANSWER_WORDS:
-                    return
-            for sentence in self._spoken(splitter.flush(), given, written):
-                self._provenance.stages_ms.setdefault("first_sentence", self._since(started))
-                yield sentence
+                if written.sentences > said:
+                    deadline = asyncio.get_running_loop().time() + NEXT_SENTENCE_S
+
+    async def _next_sentences(
+        self,
+        parts: AsyncGenerator[TextDelta | ToolCall],
+        splitter: SentenceSplitter,
+        written: _Written,
+        started: float,
+    ) -> list[str]:
+        """What the next pieces of a stream complete; nothing when it has ended."""
+        async for part in parts:
+            if isinstance(part, ToolCall):
+                written.calls.append(part)
+                continue
+            self._provenance.stages_ms.setdefault("first_token", self._since(started))
+            if sentences := splitter.feed(part.text):
+                return sentences
+        return []
 
     def _since(self, started: float) -> float:
         """Milliseconds."""
@@ -339,30 +361,6 @@ class Answering:
         self._findings.topic = passage.title
         title = speakable(passage.title).rstrip(".!?")
         return [phrase(self._profile.language, Phrase.FOUND_UNDER, 0, {"title": title}), *sentences]
-
-
-async def _within(
-    model: ChatModel, request: ModelRequest, written: _Written, deadline: float
-) -> AsyncGenerator[TextDelta | ToolCall]:
-    """The model's stream, with a deadline for the first sentence and one between sentences.
-
-    Raises ModelUnavailable when it is too slow.
-    """
-    loop = asyncio.get_running_loop()
-    said = written.sentences
-    async with aclosing(model.stream(request)) as parts:
-        while True:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    part = await anext(parts, None)
-            except TimeoutError as error:
-                raise ModelUnavailable(f"{model.name} is too slow for a caller") from error
-            if part is None:
-                return
-            yield part
-            if written.sentences > said:
-                said = written.sentences
-                deadline = loop.time() + NEXT_SENTENCE_S
 
 
 def _given(profile: AgentProfile, passages: Sequence[Passage]) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from shared.conversation.spoken.speakable import speakable
 from shared.conversation.understanding.answers import bare
 from shared.conversation.understanding.words import ClaimWords
-from shared.security.redaction import redact
+from shared.security.redaction import holds_secret
 
 _CONTACT = re.compile(
     r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}|(?:https?://|www\.)[^\s<>\"')]+|"
@@ -62,7 +62,7 @@ def check(sentence: str, given: str, claims: ClaimWords) -> Checked:
 def _broken(sentence: str, given: str, claims: ClaimWords) -> Rule | None:  # noqa: PLR0911  (a rule a line)
     if _PLACEHOLDER.search(sentence) or _ASIDE.match(sentence):
         return Rule.PLACEHOLDER
-    if "[secret]" in redact(sentence):
+    if holds_secret(sentence):
         return Rule.CREDENTIAL
     if not all(_is_given(found.group(), given) for found in _CONTACT.finditer(sentence)):
         return Rule.CONTACT

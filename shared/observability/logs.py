@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -21,6 +22,8 @@ QUIET = (
     "alembic.runtime.plugins",
 )
 """Libraries that log addresses with their query, or each request, at INFO."""
+LONGEST_NAME = 64
+"""Characters. Most of a line are names, of events, modules and calls, which come again line after line."""
 
 
 def _only_known_fields(_: object, __: str, event: EventDict) -> EventDict:
@@ -36,10 +39,13 @@ def _redacted(_: object, __: str, event: EventDict) -> EventDict:
     return cast(EventDict, {name: _redacted_value(value) for name, value in event.items()})
 
 
+_redacted_name = lru_cache(maxsize=1024)(redact)
+
+
 def _redacted_value(value: object) -> object:
     match value:
         case str():
-            return redact(value)
+            return _redacted_name(value) if len(value) <= LONGEST_NAME else redact(value)
         case Mapping():
             return {str(key): _redacted_value(item) for key, item in value.items()}
         case list() | tuple():

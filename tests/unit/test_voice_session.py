@@ -119,7 +119,7 @@ def test_the_cache_never_grows_over_its_limit(kept: list[tuple[str, int]]) -> No
 
 def test_what_was_never_given_to_a_recogniser_is_replayed_whole() -> None:
     audio = HeardAudio()
-    audio.append(bytes(40_000))
+    audio.append(bytes(40_000), LONGEST)
     assert audio.replay_from(0, words_pending=False) == 0
     assert audio.replay_from(40_000, words_pending=False) == 40_000 - UNWORDED
     assert audio.replay_from(39_000, words_pending=False) == 40_000 - UNWORDED
@@ -134,7 +134,7 @@ def test_kept_audio_is_bounded_and_its_positions_stay_true(steps: list[tuple[int
     for size, settled in steps:
         piece = bytes((len(whole) + offset) % 251 for offset in range(size))
         whole += piece
-        audio.append(piece)
+        audio.append(piece, LONGEST)
         audio.forget(min(settled, len(whole)))
         begins, kept = audio.since(0)
         assert audio.end == len(whole)

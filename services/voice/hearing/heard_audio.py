@@ -17,9 +17,6 @@ UNWORDED: Final = int(1.5 * BYTES_PER_SECOND)
 class HeardAudio(AudioTail):
     """The last seconds of a call's audio."""
 
-    def append(self, audio: bytes, most: int = LONGEST) -> None:
-        super().append(audio, most)
-
     def replay_from(self, fed: int, *, words_pending: bool) -> int:
         """Where a new recogniser should begin, so that nothing is lost and nothing is heard twice.
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.voice.record.held_connection import HeldConnection
 from services.voice.record.keeping import Keeping, Kept
 from services.voice.record.notes import CallKey, Ending, SessionNote, Standing, TurnNote, contributor
 from shared.clock import Clock
@@ -73,6 +74,7 @@ class Recorder:
         """
         self._keeping = keeping
         self._sessions = sessions
+        self._held = HeldConnection(sessions)
         self._clock = clock
         self._card = card
         self._waiting: dict[CallKey, _Waiting] = {}
@@ -119,6 +121,12 @@ class Recorder:
 
     async def run(self) -> None:
         """Store what is noted, until cancelled."""
+        try:
+            await self._run()
+        finally:
+            await self._held.close()
+
+    async def _run(self) -> None:
         waits = backoff(0.2, 2.0)
         while True:
             await self._news.wait()
@@ -186,10 +194,13 @@ class Recorder:
                 del self._storing[one.key]
 
     async def _store_together(self, batch: Sequence[_Waiting]) -> None:
+        """Write turns, the latest word about each, and where conversations stand, in one statement."""
         if not batch:
             return
-        async with self._sessions() as session:
-            await _write_at_once(session, batch)
+        stands = [_standing_row(one.key, one.standing) for one in batch if one.standing is not None]
+        turns = [turn.as_row(one.key.conversation_id) for one in batch for turn in one.turns]
+        values = {"stands": orjson.dumps(stands).decode(), "turns": orjson.dumps(turns).decode()}
+        await self._held.execute(_AT_ONCE, values)
 
     async def _store_alone(self, one: _Waiting) -> None:
         """One call's notes, its end included. Notes the database refuses are given up, its end is not."""
@@ -288,14 +299,6 @@ _AT_ONCE = text(
 )
 """What `_write` does, for calls that go on: one statement is a transaction of its own, and one way to the database and
 back instead of five. Every turn of every call is written by it."""
-
-
-async def _write_at_once(session: AsyncSession, batch: Iterable[_Waiting]) -> None:
-    """Write turns, the latest word about each, and where conversations stand, in one statement."""
-    stands = [_standing_row(one.key, one.standing) for one in batch if one.standing is not None]
-    turns = [turn.as_row(one.key.conversation_id) for one in batch for turn in one.turns]
-    connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    await connection.execute(_AT_ONCE, {"stands": orjson.dumps(stands).decode(), "turns": orjson.dumps(turns).decode()})
 
 
 async def _write(session: AsyncSession, batch: Iterable[_Waiting]) -> None:

@@ -77,17 +77,19 @@ class OwingSocket(ABC):
     async def receive(self) -> None:
         """Give each sentence its audio until the socket ends."""
         try:
-            while True:
-                self.received(await self._connection.recv())
-                if self._retired and not self.owed:
-                    await self.say_goodbye()
-                    return
+            await self._connection.deliver(self._take)
+            await self.say_goodbye()
         except ConnectionClosed as closed:
             self._note(closed)
         finally:
             self._alive = False
             self.forget("the speech socket was closed")
             self._connection.transport.abort()
+
+    def _take(self, message: bytes, is_text: bool) -> bool:
+        """Understand one message; whether it was the last that is owed."""
+        self.received(message.decode() if is_text else message)
+        return self._retired and not self.owed
 
     def _note(self, closed: ConnectionClosed) -> None:
         """An idle socket may be closed at any time; one that owes a sentence may not."""

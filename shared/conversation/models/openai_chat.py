@@ -54,7 +54,8 @@ def openai_client(settings: OpenAISettings, deadlines: Deadlines) -> openai.Asyn
     """
     if settings.openai_api_key is None:
         return None
-    timeout = httpx2.Timeout(deadlines.between_tokens, connect=deadlines.connect, read=deadlines.first_token)
+    # Reading has the deadlines of `OpenAIChat`; the client's own would move a timer for each token.
+    timeout = httpx2.Timeout(deadlines.between_tokens, connect=deadlines.connect, read=None)
     limits = httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
     return openai.AsyncOpenAI(
         api_key=settings.openai_api_key.get_secret_value(),
