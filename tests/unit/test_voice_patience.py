@@ -95,3 +95,10 @@ def test_a_recogniser_that_always_has_something_to_say_is_not_asked() -> None:
 
 def test_a_socket_that_never_gets_ready_is_given_up() -> None:
     assert Socket(Patience(ORDINARY), is_ready=False).passes(3).given_up_at == near(ORDINARY.stalled)
+
+
+def test_time_in_which_we_were_late_ourselves_does_not_count() -> None:
+    socket = Socket(Patience(ORDINARY)).passes(0.6, loud=True)
+    socket.now += 5  # nobody looked
+    assert socket.passes(0.2).asked_at == []
+    assert socket.passes(0.5).asked_at == [near(ORDINARY.unanswered + 5 - ORDINARY.look)]

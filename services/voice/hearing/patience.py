@@ -67,10 +67,12 @@ class Patience:
         self._asked_at: float | None = None
         self._in_vain = 0
         """How often words were asked for since there were any."""
+        self._looked_at = 0.0
 
     def begin(self, now: float, position: int) -> None:
         """A socket has been opened. What its predecessor said nothing about it is given once more."""
         self._message_at, self._heard_before, self._sounded_at, self._asked_at = now, position, now, None
+        self._looked_at = now
 
     def sound(self, now: float, count: int) -> None:
         """The caller made a sound."""
@@ -85,7 +87,8 @@ class Patience:
         self._message_at, self._heard_before, self._sound, self._asked_at = now, position, 0, None
 
     def look(self, now: float, position: int, *, answers_when_asked: bool, is_ready: bool) -> Look:
-        """What to do now. ASK is said once and counts as done."""
+        """What to do now; asked every `look` seconds. ASK is said once and counts as done."""
+        self._forgive(now)
         if self._asked_at is not None:
             return Look.REPLACE if now - self._asked_at >= self._times.answer else Look.WAIT
         silent_s = now - self._message_at
@@ -99,6 +102,16 @@ class Patience:
             self._in_vain += 1
             return Look.ASK
         return Look.WAIT
+
+    def _forgive(self, now: float) -> None:
+        """Time in which this process itself was late says nothing about the other side."""
+        late = now - self._looked_at - self._times.look
+        self._looked_at = now
+        if late > self._times.look:
+            self._message_at += late
+            self._sounded_at = min(now, self._sounded_at + late)
+            if self._asked_at is not None:
+                self._asked_at += late
 
     def _is_ignored(self, now: float) -> bool:
         waits_s = self._times.unanswered * 2 ** min(self._in_vain, MOST_DOUBLINGS)
