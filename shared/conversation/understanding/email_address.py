@@ -89,6 +89,15 @@ def hear_email(text: str, words: SpellingWords) -> HeardEmail:
     return HeardEmail(Completeness.PARTIAL) if _is_partial(found, has_at=bool(signs)) else NOTHING
 
 
+def is_end_of_address(text: str, words: SpellingWords) -> bool:
+    """Whether this is an address without its beginning, `at example dot org`: nothing more will follow."""
+    found = symbols(text, words)
+    after_at = bool(found) and found[0].kind is Kind.AT
+    domain = _domain(found[after_at:], words)
+    _, dot, top = domain.text.rpartition(".")
+    return bool(dot) and domain.ended and not domain.named and (after_at or top in ("com", "net", "org"))
+
+
 def _is_partial(found: list[Symbol], *, has_at: bool) -> bool:
     """Whether words without a whole address can be a piece of one."""
     texts = [symbol for symbol in found if symbol.kind is Kind.TEXT]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.conversation.ports import Expectation
 from shared.conversation.understanding.answers import bare, understand
-from shared.conversation.understanding.email_address import Completeness, hear_email
+from shared.conversation.understanding.email_address import Completeness, hear_email, is_end_of_address
 from shared.conversation.understanding.words import Words
 
 SHORT_ANSWER = 3
@@ -22,10 +22,10 @@ def sounds_complete(  # noqa: PLR0911  (a sign of an ending a line)
         heard = hear_email(f"{pieces} {text}", words.spelling)
         if heard.completeness is Completeness.COMPLETE:
             return not heard.may_go_on
-        if (told := understand(text, words)).refusal or told.why:
+        if (told := understand(text, words)).refusal or told.why or told.done or told.goodbye:
             return True
         if heard.completeness is Completeness.PARTIAL:
-            return False
+            return not pieces and is_end_of_address(text, words.spelling)
     said = bare(text)
     if not said or text.rstrip().endswith("?"):
         return bool(said)

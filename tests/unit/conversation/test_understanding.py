@@ -152,7 +152,9 @@ def test_contact_data_does_not_go_into_a_query() -> None:
         ("j a n e", Expectation.EMAIL, False),
         ("jane at gmail", Expectation.EMAIL, False),
         ("jane at gmail dot com", Expectation.EMAIL, True),
+        ("jane dot doe dot jr", Expectation.EMAIL, False),
         ("I'd rather not", Expectation.EMAIL, True),
+        ("No, thank you. That's all.", Expectation.EMAIL, True),
         ("why do you need my address for that", Expectation.EMAIL, True),
         ("", Expectation.ANYTHING, False),
     ],
@@ -162,5 +164,14 @@ def test_a_turn_is_complete_when_it_sounds_so(text: str, expects: Expectation, c
 
 
 def test_pieces_of_an_address_complete_each_other() -> None:
-    assert not sounds_complete("at gmail dot com", "", Expectation.EMAIL, WORDS)
+    assert not sounds_complete("at gmail", "jane dot doe", Expectation.EMAIL, WORDS)
     assert sounds_complete("at gmail dot com", "jane dot doe", Expectation.EMAIL, WORDS)
+
+
+@pytest.mark.parametrize("text", ["at gmail dot com", "at example dot org.", "example dot com."])
+def test_nothing_follows_the_end_of_an_address_whose_beginning_was_lost(text: str) -> None:
+    assert sounds_complete(text, "", Expectation.EMAIL, WORDS)
+
+
+def test_a_caller_who_has_begun_to_spell_and_then_declines_is_done() -> None:
+    assert sounds_complete("No, thank you. That's all.", "at example dot org", Expectation.EMAIL, WORDS)
