@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -36,22 +35,23 @@ FRESH_S: Final = 3600.0
 MOST_BYTES: Final = 16 * 1024 * 1024
 AT_ONCE: Final = 2
 
-MayAsk = Callable[[str], Awaitable[bool]]
+Locate = Callable[[str], Awaitable[str]]
 
 
-async def is_public(url: str) -> bool:
-    """Whether the host of this address is on the public network, by every address it has. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(urlsplit(url).hostname, 443)
-    return bool(found) and all(ip_address(address[4][0]).is_global for address in found)
+async def public_address(host: str) -> str:
+    """An address of this host. Raises OSError when it has none, NotAudio when one is not on the public network."""
+    found = [entry[4][0] for entry in await asyncio.get_running_loop().getaddrinfo(host, 443)]
+    if not all(ip_address(address).is_global for address in found):
+        raise NotAudio("not on the public network")
+    return str(found[0])
 
 
 class RecordedSentences:
     """One per process."""
 
-    def __init__(self, clock: Clock, may_ask: MayAsk = is_public) -> None:
+    def __init__(self, clock: Clock, locate: Locate = public_address) -> None:
         self._clock = clock
-        self._may_ask = may_ask
+        self._locate = locate
         self._sounds = AudioCache(MOST_BYTES)
         self._due: dict[str, float] = {}
         """When an address may be asked again."""
@@ -86,10 +86,12 @@ class RecordedSentences:
         metrics.recorded_sentences_total.labels(result="fetched").inc()
 
     async def _file(self, url: str) -> bytes:
-        if not await self._may_ask(url):
-            raise NotAudio("not on the public network")
+        there = httpx.URL(url)
+        # At the very address that was judged: looked up once more, a name may lead elsewhere.
+        at = there.copy_with(host=await self._locate(there.host))
+        named = {"Host": there.netloc.decode("ascii")}
         file = bytearray()
-        async with self._http.stream("GET", url) as answer:
+        async with self._http.stream("GET", at, headers=named, extensions={"sni_hostname": there.host}) as answer:
             if answer.status_code != httpx.codes.OK:
                 raise NotAudio(f"answered {answer.status_code}")
             async for piece in answer.aiter_bytes():

@@ -16,18 +16,24 @@ from starlette.routing import Route
 from lab.speech.encoder import Speaker, encode
 from lab.speech.wav import wav
 from lab.twilio.records import CallRecord, Heard
-from services.voice.speech.recorded_sentences import is_public
+from services.voice.speech.conversion import NotAudio
+from services.voice.speech.recorded_sentences import public_address
 from shared.contracts.relay import RelayOptions
 from tests.serving import serving
 from tests.voice_house import GREETING, Driven, VoiceHouse, voice_house
 
+STUDIO = "studio.fernway.example"
+"""Of no address but the one that `here` gives it."""
+
 
 @asynccontextmanager
 async def a_studio(status: int = 200) -> AsyncIterator[str]:
-    """Serves the recording of the welcome; its address."""
+    """Serves the recording of the welcome, on this machine and as the studio's; its address."""
 
-    async def sound(_: Request) -> Response:
-        return Response(wav(encode(GREETING, Speaker.COLLEAGUE)), status, media_type="audio/wav")
+    async def sound(request: Request) -> Response:
+        is_known = request.url.hostname in {STUDIO, "127.0.0.1"}
+        audio = wav(encode(GREETING, Speaker.COLLEAGUE))
+        return Response(audio, status if is_known else 421, media_type="audio/wav")
 
     async with serving(Starlette(routes=[Route("/welcome.wav", sound)])) as address:
         yield f"{address}/welcome.wav"
@@ -37,8 +43,13 @@ def greeted_with(url: str) -> dict[str, Any]:
     return {"recorded": [{"says": GREETING, "url": url}]}
 
 
-async def everywhere(_: str) -> bool:
-    return True
+def of_the_studio(url: str) -> str:
+    return url.replace("127.0.0.1", STUDIO)
+
+
+async def here(host: str) -> str:
+    assert host == STUDIO
+    return "127.0.0.1"
 
 
 async def welcomed(house: VoiceHouse, until: str = "AI assistant") -> CallRecord:
@@ -63,10 +74,10 @@ def who_said_welcome(record: CallRecord) -> Speaker:
 async def test_over_media_streams_it_is_fetched_once_and_played(database_url: str, redis_url: str) -> None:
     async with (
         a_studio() as url,
-        voice_house(database_url, redis_url, agent=greeted_with(url)) as house,
+        voice_house(database_url, redis_url, agent=greeted_with(of_the_studio(url))) as house,
     ):
         recorded = house.wiring._voices.recorded
-        recorded._may_ask = everywhere
+        recorded._locate = here
         assert who_said_welcome(await welcomed(house)) is Speaker.ASSISTANT  # it was not here yet, or not allowed
         recorded._due.clear()
         async with asyncio.timeout(10):
@@ -86,13 +97,18 @@ async def test_over_a_relay_session_twilio_plays_it(database_url: str, redis_url
 async def test_one_that_cannot_be_had_is_spoken(database_url: str, redis_url: str) -> None:
     async with (
         a_studio(status=404) as url,
-        voice_house(database_url, redis_url, agent=greeted_with(url)) as house,
+        voice_house(database_url, redis_url, agent=greeted_with(of_the_studio(url))) as house,
     ):
-        house.wiring._voices.recorded._may_ask = everywhere
+        house.wiring._voices.recorded._locate = here
         for _ in range(2):
             assert who_said_welcome(await welcomed(house)) is Speaker.ASSISTANT
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.8", "169.254.169.254", "[::1]", "[fd00::1]"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.8", "169.254.169.254", "::1", "fd00::1"])
 async def test_our_own_network_is_not_asked(host: str) -> None:
-    assert not await is_public(f"https://{host}/welcome.mp3")
+    with pytest.raises(NotAudio):
+        await public_address(host)
+
+
+async def test_a_public_host_is_asked_at_the_address_that_was_judged() -> None:
+    assert await public_address("93.184.215.14") == "93.184.215.14"
