@@ -11,7 +11,7 @@ from shared.conversation.state import Ask, ConversationState, Phase
 from shared.conversation.turns import Say, Turn
 from shared.conversation.understanding.answers import Meaning
 from shared.conversation.understanding.corrections import correct_email
-from shared.conversation.understanding.email_address import Completeness, HeardEmail, hear_email
+from shared.conversation.understanding.email_address import Completeness, HeardEmail, hear_email, is_end_of_address
 from shared.conversation.understanding.words import Words
 
 MOST_CORRECTIONS = 5
@@ -52,7 +52,8 @@ def _about_address(  # noqa: PLR0911  (a meaning a line, in the order they count
         return steps.ask_email_again(state, rules, Say(Phrase.EMAIL_IMPOSSIBLE))
     if meaning.yes and not meaning.substance:
         return _go_on(state, "", rules)
-    if joined.completeness is Completeness.PARTIAL:
+    lacks_beginning = not state.email.pieces and is_end_of_address(said, words.spelling)
+    if joined.completeness is Completeness.PARTIAL and not lacks_beginning:
         return _go_on(state, f"{state.email.pieces} {said}".strip()[-LONGEST_PIECES:], rules)
     return steps.ask_email_again(state, rules, Say(Phrase.EMAIL_WRONG))
 

@@ -165,6 +165,16 @@ async def test_an_address_in_pieces_is_put_together() -> None:
     assert "jane dot doe at gmail dot com" in whole.text
 
 
+async def test_of_an_address_whose_beginning_was_lost_the_whole_is_asked_for() -> None:
+    call = TextChannel()
+    await call.open()
+    await call.say("how do I restart my router", "no")
+    asked = await call.say("at example dot org.")
+    assert "Could you spell your e-mail address" in asked.text
+    whole = await call.say("zoe dot ives at example dot org")
+    assert "Z, O, E, dot, I, V, E, S, at example dot org" in whole.text
+
+
 async def test_an_interrupted_reading_is_no_question_that_yes_answers() -> None:
     call = TextChannel()
     await call.open()
