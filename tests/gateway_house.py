@@ -83,7 +83,7 @@ class House:
 
     async def key(self, *scopes: Scope, expires_at: datetime | None = None) -> str:
         """A new key with these scopes, all when none is named."""
-        later = datetime.now(UTC) + timedelta(days=1)
+        later = datetime.now(UTC) + timedelta(days=7)  # tests put their clock on by a day or two
         async with self.wiring.sessions.begin() as session:
             return await session.run_sync(
                 create, PEPPER, "a test", list(scopes or Scope), expires_at if expires_at is not None else later
